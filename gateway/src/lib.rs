@@ -1,1 +1,186 @@
-//! (to come)
+//! The gateway between services and edges.
+//!
+//! `ARCHITECTURE.md` at the root of the repository follows one call through all of it. [`Gateway`] is the one place that
+//! knows every part.
+
+mod directory;
+mod edgebound;
+mod exchange;
+mod health;
+mod lifecycle;
+mod limits;
+mod metrics;
+mod presence;
+mod servicebound;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+use transport::{ListenError, Listener};
+
+use crate::directory::Chooser;
+use crate::edgebound::Edgebound;
+use crate::exchange::Exchange;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::{Metrics, Side};
+use crate::presence::Presence;
+use crate::servicebound::Servicebound;
+
+pub use crate::presence::{PresenceEvent, PresenceListener};
+
+/// Time for links to take leave once the drain window is over.
+const LEAVE_GRACE: Duration = Duration::from_secs(2);
+
+/// How often a draining gateway looks whether it is done.
+const DRAIN_STEP: Duration = Duration::from_millis(20);
+
+/// A gateway that cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The port for services cannot be opened.
+    #[error("servicebound: {0}")]
+    Servicebound(#[source] ListenError),
+    /// The port for edges cannot be opened.
+    #[error("edgebound: {0}")]
+    Edgebound(#[source] ListenError),
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    exchange: Arc<Exchange>,
+    edgebound: Arc<Edgebound>,
+    servicebound: Arc<Servicebound>,
+    /// Stops accepting, at the begin of a drain.
+    accepting: Lifecycle,
+    /// Stops the rest.
+    serving: Lifecycle,
+}
+
+impl Gateway {
+    /// A gateway without ports: links come by [`Gateway::serve_edge`] and [`Gateway::serve_service`]. Coming and going is
+    /// told to `presence`.
+    #[must_use]
+    pub fn new(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>) -> Self {
+        let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+        let chooser = Chooser::new(config.exchange.hash_by, seed);
+        let exchange = Arc::new(Exchange::new(chooser, Arc::new(Metrics::new()), Presence::new(presence)));
+        Self {
+            edgebound: Arc::new(Edgebound::new(&config.edgebound, Arc::clone(&exchange))),
+            servicebound: Arc::new(Servicebound::new(&config.servicebound, Arc::clone(&exchange))),
+            exchange,
+            accepting: Lifecycle::default(),
+            serving: Lifecycle::default(),
+        }
+    }
+
+    /// A gateway on its configured ports.
+    ///
+    /// # Errors
+    /// A port for services or edges cannot be opened; then none is.
+    pub async fn start(
+        config: &config::Config,
+        presence: Option<Arc<dyn PresenceListener>>,
+    ) -> Result<Self, StartError> {
+        let gateway = Self::new(config, presence);
+        let services =
+            Listener::bind(&config.servicebound.listen.addr.to_string()).map_err(StartError::Servicebound)?;
+        info!("servicebound server listening on: {}", services.local_addr());
+        let edges = Listener::bind(&config.edgebound.listen.addr.to_string()).map_err(StartError::Edgebound)?;
+        info!("edgebound server listening on: {}", edges.local_addr());
+        if config.observability.enable {
+            gateway.observe(&config.observability.addr.to_string()).await;
+        }
+        let accepting = gateway.accepting.clone();
+        let servicebound = Arc::clone(&gateway.servicebound);
+        gateway.accepting.spawn(servicebound.accept(services, accepting.clone(), gateway.serving.clone()));
+        let edgebound = Arc::clone(&gateway.edgebound);
+        gateway.accepting.spawn(edgebound.accept(edges, accepting, gateway.serving.clone()));
+        info!("frontier starts");
+        Ok(gateway)
+    }
+
+    /// Opens the observability port. A gateway without it still does its work, so a failure is only logged.
+    async fn observe(&self, addr: &str) {
+        let listener = TcpListener::bind(addr).await;
+        match listener.and_then(|listener| Ok((listener.local_addr()?, listener))) {
+            Ok((local, listener)) => {
+                info!("observability server listening on {local}");
+                self.serving.spawn(health::serve(listener, Arc::clone(&self.exchange), self.serving.clone()));
+            }
+            Err(error) => error!("observability server cannot listen on {addr}: {error}"),
+        }
+    }
+
+    /// Runs the link of one edge over any byte stream, to its end.
+    pub async fn serve_edge<S>(&self, io: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        Arc::clone(&self.edgebound).serve(io, peer).await;
+    }
+
+    /// Runs the link of one service over any byte stream, to its end.
+    pub async fn serve_service<S>(&self, io: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        Arc::clone(&self.servicebound).serve(io, peer).await;
+    }
+
+    /// Edges and services that are online.
+    #[must_use]
+    pub fn online(&self) -> (usize, usize) {
+        let links = |side| usize::try_from(self.exchange.metrics.side(side).links.get()).unwrap_or_default();
+        (links(Side::Edge), links(Side::Service))
+    }
+
+    /// Ends in order: accepts no more, lets what is in flight finish within `window`, answers the rest with an error, takes
+    /// leave of every link. Returns as soon as that is done.
+    pub async fn shutdown(self, window: Duration) {
+        self.accepting.stop();
+        self.exchange.drain();
+        let until = Instant::now() + window;
+        while self.online() != (0, 0) && Instant::now() < until {
+            tokio::time::sleep(DRAIN_STEP).await;
+        }
+        let (edges, services) = self.online();
+        if edges + services > 0 {
+            info!(edges, services, "drain window is over, taking leave of the rest");
+            self.exchange.leave();
+        }
+        self.serving.stop();
+        if !self.serving.wait(LEAVE_GRACE).await {
+            warn!("some links did not end in time, closing them");
+        }
+    }
+}
+
+/// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at
+/// once.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(config: config::Config, drain: Duration) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let gateway = Gateway::start(&config, None).await?;
+    let stopped = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    info!("{stopped} received, draining for at most {} s", drain.as_secs());
+    tokio::select! {
+        () = gateway.shutdown(drain) => {}
+        _ = terminate.recv() => info!("second signal received, stopping at once"),
+        _ = interrupt.recv() => info!("second signal received, stopping at once"),
+    }
+    info!("frontier ends");
+    Ok(())
+}

@@ -1,1 +1,16 @@
-//! (to come)
+//! What the tests of the built gateway share.
+//!
+//! [`Gateway`] runs the program as a child process. Against it stand two kinds of peers: [`raw::Client`], a small
+//! scripted one that shares no code with the project's own protocol crates, and [`go::Peer`], a program over the real
+//! Go transport. Helpers assert: what differs from the expected panics at the line of the test that called.
+
+pub mod gateway;
+pub mod go;
+pub mod http;
+pub mod log;
+pub mod process;
+pub mod raw;
+pub mod wait;
+
+pub use gateway::{Gateway, Settings};
+pub use wait::{PATIENCE, eventually};

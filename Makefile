@@ -1,0 +1,43 @@
+# On a fresh machine each target first sets up what it needs: see scripts/setup.sh.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint bench
+
+# Where cargo builds; the tests find the programs there.
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# Programs that a person has in PATH come before those that the setup installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+RELEASE := $(CARGO_TARGET_DIR)/release
+# A Go that is too old must not hide the one that the setup installed.
+GO_PATH := $(CARGO_TARGET_DIR)/go/bin:$(PATH)
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Build the gateway, and show it at work with a service and two edges
+	@scripts/setup.sh build
+	cargo build --release --locked -p frontier-gateway -p frontier-examples
+	$(RELEASE)/demo --gateway $(RELEASE)/frontier
+
+run: ## Run a gateway until Ctrl-C; ARGS="--config FILE" and other flags are passed on
+	@scripts/setup.sh build
+	cargo build --release --locked -p frontier-gateway
+	exec $(RELEASE)/frontier $(ARGS)
+
+test: ## Run all tests, those against the built programs and the real Go transport included
+	@PATH="$(GO_PATH)" scripts/setup.sh test
+	cargo build --release --locked -p frontier-gateway -p frontier-examples -p frontier-bench
+	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
+
+lint: ## Check format, lints, licences and sources of dependencies
+	@scripts/setup.sh lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo fetch --locked
+	cargo deny --offline --locked check bans licenses sources
+
+bench: ## Measure against a plain relay, and write docs/performance.md
+	@scripts/setup.sh build
+	bench/run.sh

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Parser;
+use config::Overrides;
+
+/// What `--daemon-rlimit-nofile` means without a value.
+const DEFAULT_NOFILE: &str = "1048576";
+
+/// The gateway between services and edges.
+#[derive(Debug, Parser)]
+#[command(name = "frontier", version, args_override_self = true)]
+pub(crate) struct Args {
+    /// YAML file to read; without one the conventional ports and local edge ids are used
+    #[arg(long, value_name = "FILE")]
+    config: Option<OsString>,
+
+    /// Least severity to log: debug, info, warn, error
+    #[arg(long, value_name = "LEVEL")]
+    loglevel: Option<String>,
+
+    /// Where to log to: stdout, stderr, file, both (stdout and file)
+    #[arg(long, value_name = "OUTPUT")]
+    log_output: Option<String>,
+
+    /// How a log line looks: text, json
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+
+    /// File to log to, for the outputs file and both
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<String>,
+
+    /// Limit of open files to ask the system for
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = DEFAULT_NOFILE, allow_negative_numbers = true)]
+    daemon_rlimit_nofile: Option<i64>,
+
+    /// The Go gateway takes the flag above as given without a value when a blank stands before the number, and ignores
+    /// the number.
+    #[arg(hide = true, requires = "daemon_rlimit_nofile")]
+    ignored_number: Option<i64>,
+
+    /// Start scripts written for older versions of the Go gateway pass a verbosity.
+    #[arg(short = 'v', hide = true, num_args = 0..=1)]
+    ignored_verbosity: Option<String>,
+}
+
+impl Args {
+    /// The file to read; an empty path means none, as in the Go gateway.
+    pub(crate) fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|path| !path.is_empty()).map(Path::new)
+    }
+
+    /// The limit of open files that was asked for; none where it is to stay as it is.
+    pub(crate) fn open_files(&self) -> Option<u64> {
+        self.daemon_rlimit_nofile.and_then(|number| u64::try_from(number).ok())
+    }
+
+    /// The flags that override the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            log_level: self.loglevel.clone(),
+            log_output: self.log_output.clone(),
+            log_format: self.log_format.clone(),
+            log_file: self.log_file.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(format!("frontier {line}").split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_takes_its_value_with_a_blank_or_an_equals_sign() {
+        for line in [
+            "--config a.yaml --loglevel warn --log-output file --log-format json --log-file b.log",
+            "--config=a.yaml --loglevel=warn --log-output=file --log-format=json --log-file=b.log",
+        ] {
+            let args = parse(line).unwrap();
+            assert_eq!(args.config_file(), Some(Path::new("a.yaml")));
+            let flags = args.overrides();
+            assert_eq!(flags.log_level.as_deref(), Some("warn"));
+            assert_eq!(flags.log_output.as_deref(), Some("file"));
+            assert_eq!(flags.log_format.as_deref(), Some("json"));
+            assert_eq!(flags.log_file.as_deref(), Some("b.log"));
+        }
+    }
+
+    #[test]
+    fn the_limit_of_open_files_takes_its_value_by_an_equals_sign_alone() {
+        for (line, expected) in [
+            ("", None),
+            ("--daemon-rlimit-nofile", Some(1_048_576)),
+            ("--daemon-rlimit-nofile=4096", Some(4096)),
+            ("--daemon-rlimit-nofile=-1", None),
+            ("--daemon-rlimit-nofile 4096", Some(1_048_576)),
+            ("--daemon-rlimit-nofile --config a.yaml", Some(1_048_576)),
+        ] {
+            assert_eq!(parse(line).unwrap().open_files(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_verbosity_is_ignored() {
+        for line in ["-v 1", "-v", "-v1", "-v --config a.yaml"] {
+            parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_flags_wins() {
+        let args = parse("--loglevel info --loglevel error").unwrap();
+        assert_eq!(args.overrides().log_level.as_deref(), Some("error"));
+    }
+
+    #[test]
+    fn an_empty_config_path_is_none() {
+        let args = Args::try_parse_from(["frontier", "--config", "", "--loglevel="]).unwrap();
+        assert_eq!(args.config_file(), None);
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_usage_error() {
+        for line in ["a.yaml", "4096", "--daemon-rlimit-nofile many", "--verbose", "--config"] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Connections to link tasks.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use proto::conn::{Connection, Settings};
+use proto::id::IdGenerator;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::debug;
+use transport::{Limits, Listener, QueueLimits, drive, link};
+
+use super::serve::EdgeLink;
+use crate::exchange::{Bounds, Exchange, unix_seconds};
+use crate::lifecycle::Lifecycle;
+use crate::metrics::Direction;
+
+/// What all edge links share.
+#[derive(Debug)]
+pub(crate) struct Edgebound {
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) allocate_ids: bool,
+    pub(super) honour_wanted_id: bool,
+    settings: Arc<Settings>,
+    queue: QueueLimits,
+    limits: Limits,
+    bounds: Bounds,
+}
+
+impl Edgebound {
+    pub(crate) fn new(config: &config::Edgebound, exchange: Arc<Exchange>) -> Self {
+        let limits = &config.limits;
+        Self {
+            exchange,
+            allocate_ids: config.allocate_edge_ids,
+            honour_wanted_id: config.honour_wanted_id,
+            settings: Arc::new(crate::limits::settings(limits)),
+            queue: QueueLimits { lane_bytes: limits.queue_bytes.get() as usize },
+            limits: crate::limits::driver(limits),
+            bounds: Bounds {
+                unanswered: limits.unanswered_bytes.get() as usize,
+                stream: limits.stream_bytes.get() as usize,
+                pauses: true,
+                direction: Direction::ToService,
+            },
+        }
+    }
+
+    /// Accepts edges until `accepting` ends; their tasks belong to `links`.
+    pub(crate) async fn accept(self: Arc<Self>, mut listener: Listener, accepting: Lifecycle, links: Lifecycle) {
+        loop {
+            tokio::select! {
+                (stream, peer) = listener.accept() => {
+                    links.spawn(Arc::clone(&self).serve(stream, peer));
+                }
+                () = accepting.stopping() => return,
+            }
+        }
+    }
+
+    /// Runs one edge's link over `io` to its end.
+    pub(crate) async fn serve<S>(self: Arc<Self>, io: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let now = tokio::time::Instant::now().into_std();
+        let epoch = unix_seconds();
+        let (handle, inbox) = link(self.queue, epoch);
+        let seed = self.exchange.chooser.random() as u32;
+        // One second earlier than the ids of what is queued: the two never meet.
+        let conn = Connection::server(now, Arc::clone(&self.settings), IdGenerator::new(epoch - 1, seed));
+        let endpoint = EdgeLink::new(Arc::clone(&self), handle, peer, self.bounds);
+        let limits = self.limits;
+        drop(self);
+        let end = drive(io, conn, endpoint, inbox, limits).await;
+        debug!(%peer, reason = %end, "edge connection ended");
+    }
+}

@@ -1,0 +1,265 @@
+//! From a connection to an edge: its id, its turn, its announcement.
+//!
+//! ```text
+//! Conn ─► Naming ──id──► Claiming ──turn──► Announcing ──accepted──► Online
+//!          get_edge_id    the id's holder     edge_online
+//!                         is displaced
+//! ```
+//! All of it takes at most 8 s, since the client gives up after 10. Whatever goes wrong on the way refuses the edge before
+//! its ack; an announcement whose answer is not known is followed by `edge_offline`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use proto::body::{EDGE_OFFLINE, EDGE_ONLINE, GET_EDGE_ID, Presence as PresenceBody};
+use proto::id::{ClientId, EdgeId};
+use proto::wire::Conn as ConnFrame;
+use tracing::{debug, info};
+
+use super::serve::EdgeLink;
+use crate::directory::{Claim, Service, Tenure};
+use crate::exchange::{Command, Conn, Due, HookReply, HookStage, RouteError, call_hook, tell_offline};
+use crate::metrics::{Admission, Side};
+use crate::presence::PresenceEvent;
+
+/// Time for all hooks of an admission; the client waits 10 s.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Calls, messages and streams to an edge that is being announced wait for its ack: that many at most.
+const MAX_DEFERRED: usize = 1024;
+
+/// How far an edge's admission is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Nothing has come yet.
+    Unknown,
+    /// Waits for `get_edge_id`.
+    Naming(Introduction),
+    /// Has an id and waits for its turn to hold it.
+    Claiming(Introduction, EdgeId),
+    /// Waits for `edge_online`.
+    Announcing { introduction: Introduction, tenure: Tenure, told: Arc<Service>, deferred: Vec<Command> },
+    /// Admitted.
+    Online { meta: Arc<[u8]>, tenure: Tenure, told: Option<Arc<Service>> },
+    /// Refused, displaced or gone.
+    Gone,
+}
+
+/// What an edge says of itself, and how long there is for it.
+#[derive(Debug)]
+pub(super) struct Introduction {
+    meta: Arc<[u8]>,
+    until: Instant,
+}
+
+impl Introduction {
+    fn due(&self, now: Instant) -> Due {
+        Due::within(now, self.until.saturating_duration_since(now))
+    }
+}
+
+impl EdgeLink {
+    pub(super) fn introduce(&mut self, conn: &mut Conn, now: Instant, frame: ConnFrame) {
+        if self.shared.exchange.is_draining() {
+            return self.refuse(conn, now, RouteError::ShuttingDown.text());
+        }
+        let introduction = Introduction { meta: frame.data.meta.into(), until: now + PATIENCE };
+        let exchange = &self.shared.exchange;
+        let key = exchange.chooser.random();
+        let named = exchange.directory.services.for_method(GET_EDGE_ID.as_bytes(), key);
+        match named {
+            Some(service) => {
+                let due = introduction.due(now);
+                let reply = HookReply::new(&self.port.handle, HookStage::Name);
+                call_hook(&service, GET_EDGE_ID, &introduction.meta, due, reply);
+                self.state = State::Naming(introduction);
+            }
+            None if !self.shared.allocate_ids => self.refuse(conn, now, RouteError::NoService.text()),
+            None => {
+                let wanted = if self.shared.honour_wanted_id { frame.wanted.0 } else { 0 };
+                self.claim(conn, now, introduction, wanted);
+            }
+        }
+    }
+
+    /// Claims `id`, or a fresh one if it is 0.
+    fn claim(&mut self, conn: &mut Conn, now: Instant, introduction: Introduction, id: u64) {
+        let exchange = &self.shared.exchange;
+        let id = EdgeId(if id == 0 { exchange.allot_id() } else { id });
+        match exchange.directory.edges.claim(id, &self.port.handle) {
+            Claim::Granted(tenure) => self.announce(conn, now, introduction, tenure),
+            Claim::Waiting => {
+                exchange.metrics.side(Side::Edge).takeovers.inc();
+                self.state = State::Claiming(introduction, id);
+            }
+        }
+    }
+
+    fn announce(&mut self, conn: &mut Conn, now: Instant, introduction: Introduction, tenure: Tenure) {
+        let Some(told) = self.hook_service(EDGE_ONLINE, tenure.id()) else {
+            return self.admit(conn, now, introduction.meta, tenure, None, Vec::new());
+        };
+        let body = presence_body(tenure.id(), &introduction.meta, self.peer);
+        let reply = HookReply::new(&self.port.handle, HookStage::Announce);
+        call_hook(&told, EDGE_ONLINE, &body, introduction.due(now), reply);
+        self.state = State::Announcing { introduction, tenure, told, deferred: Vec::new() };
+    }
+
+    /// The service that is told of this edge's coming and going.
+    fn hook_service(&self, method: &str, id: EdgeId) -> Option<Arc<Service>> {
+        let exchange = &self.shared.exchange;
+        let key = exchange.chooser.key(id, self.peer);
+        exchange.directory.services.for_method(method.as_bytes(), key)
+    }
+
+    pub(super) fn on_hook(&mut self, conn: &mut Conn, now: Instant, stage: HookStage, result: Result<Bytes, Box<str>>) {
+        match (std::mem::replace(&mut self.state, State::Gone), stage, result) {
+            (State::Naming(introduction), HookStage::Name, Ok(id)) => match id[..].try_into() {
+                Ok(id) => self.claim(conn, now, introduction, u64::from_be_bytes(id)),
+                Err(_) => self.refuse(conn, now, RouteError::IllegalEdgeId.text()),
+            },
+            (State::Naming(_), HookStage::Name, Err(error)) => self.refuse(conn, now, &error),
+            (State::Announcing { introduction, tenure, told, deferred }, HookStage::Announce, Ok(_)) => {
+                self.admit(conn, now, introduction.meta, tenure, Some(told), deferred);
+            }
+            (State::Announcing { introduction, tenure, told, .. }, HookStage::Announce, Err(error)) => {
+                // Only the handler's own word proves that the service does not believe the edge to be online.
+                let unknown = [RouteError::Timeout.text(), RouteError::ForceClosed.text()].contains(&&*error);
+                if unknown {
+                    self.depart(now, &introduction.meta, tenure, Some(told));
+                }
+                self.refuse(conn, now, &error);
+            }
+            (state, ..) => self.state = state,
+        }
+    }
+
+    pub(super) fn on_turn(&mut self, conn: &mut Conn, now: Instant, tenure: Tenure) {
+        match std::mem::replace(&mut self.state, State::Gone) {
+            State::Claiming(introduction, _) => self.announce(conn, now, introduction, tenure),
+            // Given up meanwhile: dropping the tenure passes the id on.
+            state => self.state = state,
+        }
+    }
+
+    fn admit(
+        &mut self,
+        conn: &mut Conn,
+        now: Instant,
+        meta: Arc<[u8]>,
+        tenure: Tenure,
+        told: Option<Arc<Service>>,
+        deferred: Vec<Command>,
+    ) {
+        let id = tenure.id();
+        conn.accept(now, ClientId::from(id));
+        let exchange = &self.shared.exchange;
+        let metrics = exchange.metrics.side(Side::Edge);
+        metrics.admission(Admission::Admitted);
+        metrics.links.inc();
+        let peer = self.peer;
+        exchange.presence.tell(|| PresenceEvent::EdgeOnline {
+            edge: id,
+            meta: Arc::clone(&meta),
+            peer,
+            at: std::time::SystemTime::now(),
+        });
+        debug!(edge = %id, %peer, "edge online");
+        self.state = State::Online { meta, tenure, told };
+        for command in deferred {
+            self.port.on_command(conn, now, command);
+        }
+    }
+
+    /// Keeps what services send to an edge that is being announced until it is acked.
+    pub(super) fn defer(&mut self, command: Command) -> Option<Command> {
+        match (&mut self.state, command) {
+            (
+                State::Announcing { deferred, .. },
+                command @ (Command::Forward(_) | Command::Open { .. } | Command::Cancel(_)),
+            ) => {
+                // Beyond the bound it is dropped, which answers it.
+                if deferred.len() < MAX_DEFERRED {
+                    deferred.push(command);
+                }
+                None
+            }
+            (_, command) => Some(command),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, conn: &mut Conn, now: Instant, error: &str) {
+        self.state = State::Gone;
+        conn.refuse(now, error);
+        self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Refused);
+        info!(peer = %self.peer, reason = ?error, "edge refused");
+    }
+
+    /// A newcomer was given this link's id.
+    pub(super) fn displace(&mut self, conn: &mut Conn, now: Instant) {
+        match &self.state {
+            State::Online { tenure, .. } => {
+                info!(edge = %tenure.id(), peer = %self.peer, "edge displaced by a newcomer with its id");
+                self.gone(now);
+                conn.abort();
+            }
+            State::Announcing { .. } | State::Claiming(..) => {
+                self.gone(now);
+                self.refuse(conn, now, "please connect later");
+            }
+            State::Unknown | State::Naming(_) | State::Gone => {}
+        }
+    }
+
+    pub(super) fn admission_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Naming(introduction) | State::Claiming(introduction, _) | State::Announcing { introduction, .. } => {
+                Some(introduction.until)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn give_up_admission(&mut self, conn: &mut Conn, now: Instant) {
+        self.gone(now);
+        self.refuse(conn, now, RouteError::Timeout.text());
+    }
+
+    /// Leaves every table and tells presence, at whatever point the link ends.
+    pub(super) fn gone(&mut self, now: Instant) {
+        match std::mem::replace(&mut self.state, State::Gone) {
+            State::Online { meta, tenure, told } => {
+                let exchange = &self.shared.exchange;
+                exchange.metrics.side(Side::Edge).links.dec();
+                let edge = tenure.id();
+                exchange.presence.tell(|| PresenceEvent::EdgeOffline { edge });
+                debug!(%edge, peer = %self.peer, "edge offline");
+                self.depart(now, &meta, tenure, told);
+            }
+            State::Announcing { introduction, tenure, told, .. } => {
+                self.depart(now, &introduction.meta, tenure, Some(told));
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells the service that was told of the edge's coming, if it is still there, else one chosen like it, that the edge
+    /// is gone. The id passes on when it has answered.
+    fn depart(&self, now: Instant, meta: &[u8], tenure: Tenure, told: Option<Arc<Service>>) {
+        tenure.leave();
+        let services = &self.shared.exchange.directory.services;
+        let still = told.filter(|service| services.offers(service, EDGE_OFFLINE.as_bytes()));
+        if let Some(service) = still.or_else(|| self.hook_service(EDGE_OFFLINE, tenure.id())) {
+            let body = presence_body(tenure.id(), meta, self.peer);
+            tell_offline(&service, &body, now, tenure);
+        }
+    }
+}
+
+fn presence_body(edge: EdgeId, meta: &[u8], peer: std::net::SocketAddr) -> Vec<u8> {
+    let body = PresenceBody { edge: edge.0, meta: meta.to_vec(), net: "tcp".to_owned(), addr: peer.to_string() };
+    let mut text = Vec::new();
+    body.encode(&mut text);
+    text
+}

@@ -1,0 +1,13 @@
+//! The side that edges dial.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `accept.rs` | connections to link tasks |
+//! | `admit.rs` | from a connection to an edge with an id: hooks, ids, take-over |
+//! | `serve.rs` | what an admitted edge sends, and its going |
+
+mod accept;
+mod admit;
+mod serve;
+
+pub(crate) use accept::Edgebound;

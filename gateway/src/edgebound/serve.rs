@@ -1,0 +1,183 @@
+//! What an edge sends, and its going.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use proto::body::Body;
+use proto::conn::Event;
+use proto::id::{EdgeId, SessionId};
+use transport::{Backing, Endpoint, Linger};
+
+use super::accept::Edgebound;
+use super::admit::State;
+use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Routes, Waiter};
+use crate::metrics::{Admission, Side};
+use crate::presence::PresenceEvent;
+
+/// The owner of an edge's link.
+#[derive(Debug)]
+pub(super) struct EdgeLink {
+    pub(super) shared: Arc<Edgebound>,
+    pub(super) port: Port,
+    pub(super) peer: SocketAddr,
+    pub(super) state: State,
+    methods: Routes,
+    topics: Routes,
+}
+
+impl EdgeLink {
+    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+        let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
+        let routes = Routes::default;
+        Self { shared, port, peer, state: State::Unknown, methods: routes(), topics: routes() }
+    }
+
+    fn id(&self) -> Option<EdgeId> {
+        match &self.state {
+            State::Online { tenure, .. } => Some(tenure.id()),
+            _ => None,
+        }
+    }
+
+    /// A call or message on session 1: to a service by method or topic.
+    fn route(
+        &mut self,
+        now: Instant,
+        edge: EdgeId,
+        passage: &Passage,
+        body: &Body<'_>,
+        backing: Backing<'_>,
+    ) -> Result<(), RouteError> {
+        let exchange = Arc::clone(&self.shared.exchange);
+        let services = &exchange.directory.services;
+        let due = Due::of(body, now)?;
+        let key = || exchange.chooser.key(edge, self.peer);
+        let (routes, name) = match passage.kind {
+            Kind::Call => (&mut self.methods, body.key.text()),
+            Kind::Message => (&mut self.topics, body.topic.as_bytes()),
+        };
+        if !exchange.chooser.is_stable() {
+            *routes = Routes::default();
+        }
+        let look_up = || match passage.kind {
+            Kind::Call => services.for_method(&body.key.decode(), key()),
+            Kind::Message => services.for_topic(&body.topic, key()),
+        };
+        let unknown = if passage.kind == Kind::Call { RouteError::NoMethod } else { RouteError::NoTopic };
+        let service = routes.find(services, name, look_up).ok_or(unknown)?;
+        let custom = body.custom.with_tail(edge.0);
+        let forwarded = Body { deadline: due.deadline, context_deadline: due.context, ..body.passed_on(custom) };
+        self.port.forward(now, passage, &forwarded, due, backing, &service.handle, SessionId::MAIN)
+    }
+
+    fn on_forward(&mut self, conn: &mut Conn, now: Instant, passage: &Passage, body: &Body<'_>, backing: Backing<'_>) {
+        let Some(edge) = self.id() else {
+            return self.port.turn_down(conn, now, passage, body, RouteError::ForceClosed);
+        };
+        if self.port.is_over_budget(conn) {
+            return self.port.turn_down(conn, now, passage, body, RouteError::Congested);
+        }
+        if passage.session != SessionId::MAIN {
+            return self.port.forward_in_stream(conn, now, passage, body, backing);
+        }
+        if let Err(error) = self.route(now, edge, passage, body, backing) {
+            self.port.turn_down(conn, now, passage, body, error);
+        }
+    }
+
+    fn on_registered(&self, session: SessionId, method: &[u8]) {
+        if let Some(edge) = self.id()
+            && session == SessionId::MAIN
+        {
+            self.shared.exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+        }
+    }
+
+    fn on_offered(&self, conn: &mut Conn, now: Instant, session: SessionId, name: &str) {
+        let exchange = &self.shared.exchange;
+        let target = self.id().and_then(|edge| {
+            let key = exchange.chooser.key(edge, self.peer);
+            exchange.directory.services.named(name, key)
+        });
+        let target = target.map(|service| service.handle.clone()).ok_or(RouteError::NoService);
+        self.port.open_stream(conn, now, session, target);
+    }
+}
+
+impl Endpoint for EdgeLink {
+    type Command = Command;
+    type Waiter = Waiter;
+
+    fn on_event(&mut self, conn: &mut Conn, now: Instant, event: Event<'_, Waiter>, backing: Backing<'_>) {
+        match event {
+            Event::Request { session, packet, body, cost } => {
+                let passage = Passage { kind: Kind::Call, session, packet, cost };
+                self.on_forward(conn, now, &passage, &body, backing);
+            }
+            Event::Message { session, packet, body, cost } => {
+                let passage = Passage { kind: Kind::Message, session, packet, cost };
+                self.on_forward(conn, now, &passage, &body, backing);
+            }
+            Event::Connect(frame) => self.introduce(conn, now, frame),
+            Event::Registered { session, method } => self.on_registered(session, method),
+            Event::Offered { session, data } => self.on_offered(conn, now, session, &data.peer),
+            other => self.port.on_event(conn, now, other, backing),
+        }
+        self.port.leave_if_drained(conn, now);
+    }
+
+    fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
+        match command {
+            Command::Hook(stage, result) => self.on_hook(conn, now, stage, result),
+            Command::Turn(tenure) => self.on_turn(conn, now, tenure),
+            Command::Displace => self.displace(conn, now),
+            command => {
+                if let Some(command) = self.defer(command) {
+                    self.port.on_command(conn, now, command);
+                }
+            }
+        }
+    }
+
+    fn wants_read(&self, conn: &Conn) -> bool {
+        self.port.wants_read(conn)
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.admission_timeout().into_iter().chain(self.port.next_timeout()).min()
+    }
+
+    fn on_timeout(&mut self, conn: &mut Conn, now: Instant) {
+        if self.admission_timeout().is_some_and(|until| now >= until) {
+            self.give_up_admission(conn, now);
+        }
+        self.port.on_timeout(conn, now);
+    }
+
+    fn on_peer_closed(&mut self, conn: &mut Conn, now: Instant) -> Linger {
+        self.gone(now);
+        self.port.on_peer_closed(conn)
+    }
+
+    fn lingers(&self) -> bool {
+        self.port.owes_answers()
+    }
+
+    fn on_read(&mut self, bytes: usize) {
+        self.shared.exchange.metrics.side(Side::Edge).bytes_in.inc_by(bytes as u64);
+    }
+
+    fn on_written(&mut self, bytes: usize) {
+        self.shared.exchange.metrics.side(Side::Edge).bytes_out.inc_by(bytes as u64);
+    }
+}
+
+impl Drop for EdgeLink {
+    fn drop(&mut self) {
+        if matches!(self.state, State::Unknown | State::Naming(_) | State::Claiming(..) | State::Announcing { .. }) {
+            self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Abandoned);
+        }
+        self.gone(Instant::now());
+    }
+}

@@ -1,0 +1,95 @@
+//! Routing between links: what a peer sends is decided here and queued at the link that it is for.
+//!
+//! Each link's task decides for what its own peer sends, and never waits for another link: a call or message becomes a
+//! [`Command`] in the target's queue together with a [`ReplyTo`], which brings the answer back to the origin's queue,
+//! exactly once, whatever happens on the way.
+
+mod command;
+mod deadline;
+mod error;
+mod hooks;
+mod port;
+mod reply;
+mod routes;
+mod stream;
+mod text;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use proto::conn::Connection;
+use transport::LinkHandle;
+
+use crate::directory::{Chooser, Directory};
+use crate::metrics::Metrics;
+use crate::presence::Presence;
+
+pub(crate) use command::{Command, Forward, Waiter};
+pub(crate) use deadline::Due;
+pub(crate) use error::RouteError;
+pub(crate) use hooks::{HookReply, HookStage, call_hook, tell_offline};
+pub(crate) use port::{Bounds, Passage, Port};
+pub(crate) use reply::{Kind, ReplyTo};
+pub(crate) use routes::Routes;
+pub(crate) use text::Bodies;
+
+/// Reaches the task of any link, edge or service.
+pub(crate) type Handle = LinkHandle<Command>;
+
+/// The protocol state of any link.
+pub(crate) type Conn = Connection<Waiter>;
+
+/// What all links share.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) directory: Directory,
+    pub(crate) chooser: Chooser,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) presence: Presence,
+    ids: AtomicU32,
+    draining: AtomicBool,
+}
+
+impl Exchange {
+    pub(crate) fn new(chooser: Chooser, metrics: Arc<Metrics>, presence: Presence) -> Self {
+        let ids = AtomicU32::new(chooser.random() as u32);
+        Self { directory: Directory::default(), chooser, metrics, presence, ids, draining: AtomicBool::new(false) }
+    }
+
+    /// Whether the gateway is about to stop: no newcomer is admitted.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on no newcomer is admitted, and every link leaves once nothing is in flight on it.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.tell_all(|| Command::Drain);
+    }
+
+    /// Every link leaves now; what is in flight is answered with an error.
+    pub(crate) fn leave(&self) {
+        self.tell_all(|| Command::Leave);
+    }
+
+    fn tell_all(&self, command: impl Fn() -> Command) {
+        let services = self.directory.services.handles();
+        for link in self.directory.edges.handles().into_iter().chain(services) {
+            // A link that is gone needs no telling.
+            let _ = link.push(command());
+        }
+    }
+
+    /// An id for an edge or service that brings none: seconds in the upper half, a counter in the lower, never 0.
+    pub(crate) fn allot_id(&self) -> u64 {
+        let counter = self.ids.fetch_add(1, Ordering::Relaxed);
+        (u64::from(unix_seconds()) << 32) | u64::from(counter)
+    }
+}
+
+/// Seconds since 1970, which will do until 2106; at least 2, so that what is derived from it is never 0.
+pub(crate) fn unix_seconds() -> u32 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    u32::try_from(seconds).unwrap_or(u32::MAX).max(2)
+}

@@ -1,0 +1,461 @@
+//! What edge and service links have in common: answers in both directions, and the near ends of streams.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use proto::body::Body;
+use proto::conn::{Event, Failure};
+use proto::id::{PacketId, SessionId};
+use transport::{Backing, Linger};
+
+use super::reply::{Answer, error_text};
+use super::stream::{FarEnd, Opener};
+use super::text::encode;
+use super::{Bodies, Command, Conn, Due, Exchange, Forward, Handle, Kind, ReplyTo, RouteError, Waiter};
+use crate::metrics::Direction;
+
+/// How long the reading of an edge's link pauses for a stream whose far end takes nothing.
+const STREAM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reason that the ends of a stream are given.
+const TOO_SLOW: &str = "the far end of the stream reads too slowly";
+const FAR_END_GONE: &str = "the far end of the stream is gone";
+
+/// Budgets of a link's peer (`limits` of the configuration).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes that may be un-answered before the link is read no further.
+    pub(crate) unanswered: usize,
+    /// Raw bytes of one stream that may be under way to its far end.
+    pub(crate) stream: usize,
+    /// Whether reading may pause for a slow stream: an edge's link serves one device, a service's all of them.
+    pub(crate) pauses: bool,
+    /// Direction of what the peer sends.
+    pub(crate) direction: Direction,
+}
+
+/// A request or message of the peer whose answer is still to come.
+#[derive(Debug)]
+struct Pending {
+    kind: Kind,
+    session: SessionId,
+    cost: u32,
+    /// Where it went, and under which id, for cancelling.
+    target: Handle,
+    packet: PacketId,
+}
+
+/// The part of an endpoint that does not depend on which side it serves.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) handle: Handle,
+    pub(crate) bodies: Bodies,
+    bounds: Bounds,
+    pending: HashMap<PacketId, Pending>,
+    streams: HashMap<SessionId, FarEnd>,
+    /// Reading pauses until this stream's far end has taken more, or until then.
+    paused: Option<(SessionId, Instant)>,
+    draining: bool,
+}
+
+/// What a peer sent and where it goes: everything about a forward but its body.
+pub(crate) struct Passage {
+    pub(crate) kind: Kind,
+    pub(crate) session: SessionId,
+    pub(crate) packet: PacketId,
+    pub(crate) cost: u32,
+}
+
+impl Port {
+    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, bounds: Bounds) -> Self {
+        Self {
+            exchange,
+            handle,
+            bodies: Bodies::default(),
+            bounds,
+            pending: HashMap::new(),
+            streams: HashMap::new(),
+            paused: None,
+            draining: false,
+        }
+    }
+
+    // --- calls and messages of the peer
+
+    /// Whether a request or message of the peer must be turned down: it has more un-answered than it may, and reading goes
+    /// on only because somebody waits for its answers.
+    pub(crate) fn is_over_budget(&self, conn: &Conn) -> bool {
+        conn.unanswered() > self.bounds.unanswered && conn.is_awaited()
+    }
+
+    /// Answers a request or message of the peer on the spot.
+    pub(crate) fn turn_down(
+        &self,
+        conn: &mut Conn,
+        now: Instant,
+        passage: &Passage,
+        body: &Body<'_>,
+        error: RouteError,
+    ) {
+        let took = Instant::now().saturating_duration_since(now);
+        self.exchange.metrics.answered(passage.kind, self.bounds.direction, error.into(), took);
+        match passage.kind {
+            Kind::Call => {
+                let text = error_text(Some(body.key.text()), error);
+                conn.respond(passage.session, passage.packet, text, passage.cost);
+            }
+            Kind::Message => conn.ack(passage.session, passage.packet, error.text(), passage.cost),
+        }
+    }
+
+    /// Sends a request or message of the peer on to session `session` of `target`, with `body` in its place.
+    ///
+    /// # Errors
+    /// Why it could not be sent; nothing was answered then.
+    #[allow(clippy::too_many_arguments, reason = "a forward is these things")]
+    pub(crate) fn forward(
+        &mut self,
+        now: Instant,
+        passage: &Passage,
+        body: &Body<'_>,
+        due: Due,
+        backing: Backing<'_>,
+        target: &Handle,
+        session: SessionId,
+    ) -> Result<(), RouteError> {
+        if self.pending.contains_key(&passage.packet) {
+            return Err(RouteError::IdReused);
+        }
+        let text = encode(body, backing)?;
+        let key = matches!(passage.kind, Kind::Call).then(|| self.bodies.key(&body.key));
+        let reply = ReplyTo::new(
+            &self.handle,
+            passage.session,
+            passage.packet,
+            passage.kind,
+            key,
+            now,
+            self.bounds.direction,
+            &self.exchange.metrics,
+        );
+        let packet = target.packet();
+        let waiter = Waiter::Reply(reply, due.error);
+        let forward = Forward { kind: passage.kind, packet, session, text, due, waiter };
+        let pending = Pending {
+            kind: passage.kind,
+            session: passage.session,
+            cost: passage.cost,
+            target: target.clone(),
+            packet,
+        };
+        self.pending.insert(passage.packet, pending);
+        if let Err((forward, error)) = forward.send(target)
+            && let Waiter::Reply(reply, _) = forward.waiter
+        {
+            reply.fail(now, error);
+        }
+        Ok(())
+    }
+
+    /// A request or message inside a stream: to the far end, unchanged.
+    pub(crate) fn forward_in_stream(
+        &mut self,
+        conn: &mut Conn,
+        now: Instant,
+        passage: &Passage,
+        body: &Body<'_>,
+        backing: Backing<'_>,
+    ) {
+        let Some((link, session)) = self.streams.get(&passage.session).map(|far| (far.link().clone(), far.session()))
+        else {
+            return self.turn_down(conn, now, passage, body, RouteError::ForceClosed);
+        };
+        let sent = Due::of(body, now).and_then(|due| {
+            let body = Body { deadline: due.deadline, context_deadline: due.context, ..body.clone() };
+            self.forward(now, passage, &body, due, backing, &link, session)
+        });
+        if let Err(error) = sent {
+            self.turn_down(conn, now, passage, body, error);
+        }
+    }
+
+    fn answer(&mut self, conn: &mut Conn, packet: PacketId, answer: Answer) {
+        // Answered already, at the end of a drain.
+        let Some(pending) = self.pending.remove(&packet) else { return };
+        match answer {
+            Answer::Response(text) => conn.respond(pending.session, packet, text, pending.cost),
+            Answer::Ack(error) => {
+                conn.ack(pending.session, packet, error.as_deref().unwrap_or_default(), pending.cost);
+            }
+        }
+    }
+
+    // --- what happens on the link
+
+    /// Handles what does not depend on the side. Requests, messages, registrations, offers and the handshake do.
+    pub(crate) fn on_event(&mut self, conn: &mut Conn, now: Instant, event: Event<'_, Waiter>, backing: Backing<'_>) {
+        match event {
+            Event::Response { waiter, body } => self.on_response(now, waiter, &body, backing),
+            Event::Acked { waiter, error } => {
+                if let Waiter::Reply(reply, _) = waiter {
+                    reply.ack(now, &error);
+                }
+            }
+            Event::Failed { waiter, failure } => on_failure(now, waiter, failure),
+            Event::Cancelled { packet, .. } => self.cancel(packet),
+            Event::Opened { waiter, session } => self.on_opened(conn, now, waiter, session),
+            Event::Data { session, data } => self.on_data(conn, now, session, data, backing),
+            Event::DataEnd { session } => {
+                if let Some(far) = self.streams.get(&session) {
+                    far.end_data();
+                }
+            }
+            Event::Sent { session, bytes } => {
+                if let Some(far) = self.streams.get(&session) {
+                    far.sent(bytes);
+                }
+            }
+            Event::Ended { session, .. } => {
+                if let Some(far) = self.streams.remove(&session) {
+                    far.end("");
+                }
+                self.unpause(session);
+            }
+            Event::Connect(_)
+            | Event::Connected(_)
+            | Event::Refused(_)
+            | Event::Request { .. }
+            | Event::Message { .. }
+            | Event::Registered { .. }
+            | Event::Offered { .. } => unreachable!("handled by the side, or a client's"),
+        }
+    }
+
+    fn on_response(&mut self, now: Instant, waiter: Waiter, body: &Body<'_>, backing: Backing<'_>) {
+        match waiter {
+            Waiter::Reply(reply, _) => {
+                // A result with an error means only the error (checklist item 36).
+                let plain = Body { key: body.key.clone(), error: body.error.clone(), ..Body::default() };
+                let plain = if body.error.is_empty() { Body { value: body.value.clone(), ..plain } } else { plain };
+                match encode(&plain, backing) {
+                    Ok(text) => reply.respond(now, body, text),
+                    Err(error) => reply.fail(now, error),
+                }
+            }
+            Waiter::Hook(reply) if body.error.is_empty() => reply.answer(Ok(Bytes::from(body.value.decode()))),
+            Waiter::Hook(reply) => reply.answer(Err(body.error.as_ref().into())),
+            // The service has heard; the tenure ends here.
+            Waiter::Offline(_) | Waiter::Stream(_) => {}
+        }
+    }
+
+    fn cancel(&mut self, packet: PacketId) {
+        if let Some(pending) = self.pending.get(&packet) {
+            // A target that is gone has answered by going.
+            let _ = pending.target.push(Command::Cancel(pending.packet));
+        }
+    }
+
+    // --- streams
+
+    /// The peer asks for a stream: to `target`, or to nobody.
+    pub(crate) fn open_stream(
+        &self,
+        conn: &mut Conn,
+        now: Instant,
+        session: SessionId,
+        target: Result<Handle, RouteError>,
+    ) {
+        match target {
+            Ok(link) => {
+                let packet = link.packet();
+                let opener = Opener::new(&self.handle, session);
+                // If the link is gone the opener comes back, and declines when it is dropped.
+                let _ = link.push(Command::Open { packet, opener });
+            }
+            Err(error) => conn.decline(now, session, error.text()),
+        }
+    }
+
+    fn on_opened(&mut self, conn: &mut Conn, now: Instant, waiter: Waiter, session: SessionId) {
+        let Waiter::Stream(opener) = waiter else { return };
+        let (near, far) = FarEnd::pair(&self.handle, session, &opener);
+        if opener.join(far).is_ok() {
+            self.streams.insert(session, near);
+            self.exchange.metrics.stream_opened();
+        } else {
+            conn.dismiss(now, session, FAR_END_GONE);
+        }
+    }
+
+    fn on_joined(&mut self, conn: &mut Conn, now: Instant, session: SessionId, far: FarEnd) {
+        conn.confirm(now, session, Vec::new());
+        if conn.is_usable(session) {
+            self.streams.insert(session, far);
+        } else {
+            far.end(FAR_END_GONE);
+        }
+    }
+
+    fn on_data(&mut self, conn: &mut Conn, now: Instant, session: SessionId, data: &[u8], backing: Backing<'_>) {
+        let Some(far) = self.streams.get(&session) else { return };
+        if data.is_empty() {
+            return;
+        }
+        let queued = far.send(backing.keep(data));
+        if queued <= self.bounds.stream || conn.caps().credit && queued <= 2 * self.bounds.stream {
+            return;
+        }
+        if self.bounds.pauses && !conn.caps().credit {
+            self.paused.get_or_insert((session, now + STREAM_PATIENCE));
+        } else {
+            self.end_stream(conn, now, session, TOO_SLOW);
+        }
+    }
+
+    fn end_stream(&mut self, conn: &mut Conn, now: Instant, session: SessionId, error: &'static str) {
+        if let Some(far) = self.streams.remove(&session) {
+            far.end(error);
+            self.exchange.metrics.stream_cut();
+        }
+        conn.dismiss(now, session, error);
+        self.unpause(session);
+    }
+
+    fn unpause(&mut self, session: SessionId) {
+        self.paused.take_if(|(paused, _)| *paused == session);
+    }
+
+    fn on_drained(&mut self, conn: &mut Conn, session: SessionId, bytes: usize) {
+        conn.grant(session, bytes);
+        let under_way = self.streams.get(&session).map_or(0, FarEnd::under_way);
+        if under_way <= self.bounds.stream / 2 {
+            self.unpause(session);
+        }
+    }
+
+    // --- commands
+
+    /// Handles what does not depend on the side.
+    pub(crate) fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
+        match command {
+            Command::Forward(Forward { kind, packet, session, text, due, waiter }) => match kind {
+                Kind::Call => conn.call(packet, session, text, due.at, waiter),
+                Kind::Message => conn.publish(packet, session, text, due.at, waiter),
+            },
+            Command::Cancel(packet) => self.give_up(conn, now, packet),
+            Command::Answer { packet, answer, .. } => self.answer(conn, packet, answer),
+            Command::Open { packet, opener } => {
+                conn.open_session(now, packet, proto::body::SessionData::default(), Waiter::Stream(opener));
+            }
+            Command::Joined { session, far } => self.on_joined(conn, now, session, far),
+            Command::Declined { session, error } => conn.decline(now, session, error),
+            Command::Data { session, data } => {
+                let len = data.len();
+                if !conn.send_data(session, data)
+                    && let Some(far) = self.streams.get(&session)
+                {
+                    far.sent(len);
+                }
+            }
+            Command::DataEnd { session } => conn.end_data(now, session),
+            Command::Drained { session, bytes } => self.on_drained(conn, session, bytes),
+            Command::End { session, error } => {
+                self.streams.remove(&session);
+                self.unpause(session);
+                conn.dismiss(now, session, error);
+            }
+            Command::Drain => self.draining = true,
+            Command::Leave => self.leave(conn, now),
+            Command::Displace => conn.abort(),
+            Command::Hook(..) | Command::Turn(_) => unreachable!("only an edge's admission is told this"),
+        }
+        self.leave_if_drained(conn, now);
+    }
+
+    fn give_up(&mut self, conn: &mut Conn, now: Instant, packet: PacketId) {
+        if let Some(Waiter::Reply(reply, _)) = conn.cancel(packet) {
+            reply.cancelled(now);
+        }
+    }
+
+    // --- leaving
+
+    /// While the gateway drains: leaves once nothing is in flight in either direction.
+    pub(crate) fn leave_if_drained(&mut self, conn: &mut Conn, now: Instant) {
+        if self.draining && self.pending.is_empty() && !conn.is_awaited() && self.streams.is_empty() {
+            conn.leave(now);
+        }
+    }
+
+    /// Answers what is in flight with an error and takes leave.
+    fn leave(&mut self, conn: &mut Conn, now: Instant) {
+        for (packet, pending) in self.pending.drain() {
+            match pending.kind {
+                Kind::Call => {
+                    let text = error_text(None, RouteError::ShuttingDown);
+                    conn.respond(pending.session, packet, text, pending.cost);
+                }
+                Kind::Message => conn.ack(pending.session, packet, RouteError::ShuttingDown.text(), pending.cost),
+            }
+        }
+        conn.leave(now);
+    }
+
+    /// The peer has closed its direction: nothing that needs it can be had any more.
+    pub(crate) fn on_peer_closed(&mut self, conn: &mut Conn) -> Linger {
+        conn.fail_awaited();
+        for (_, far) in self.streams.drain() {
+            far.end(FAR_END_GONE);
+        }
+        self.paused = None;
+        if self.owes_answers() { Linger::Yes } else { Linger::No }
+    }
+
+    /// Whether the peer still has answers to get.
+    pub(crate) fn owes_answers(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    // --- reading
+
+    pub(crate) fn wants_read(&self, conn: &Conn) -> bool {
+        let over = conn.unanswered() > self.bounds.unanswered && !conn.is_awaited();
+        !over && self.paused.is_none()
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.paused.map(|(_, until)| until)
+    }
+
+    pub(crate) fn on_timeout(&mut self, conn: &mut Conn, now: Instant) {
+        if let Some((session, until)) = self.paused
+            && now >= until
+        {
+            self.end_stream(conn, now, session, TOO_SLOW);
+        }
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        for far in self.streams.values() {
+            far.end(FAR_END_GONE);
+        }
+    }
+}
+
+fn on_failure(now: Instant, waiter: Waiter, failure: Failure) {
+    match (waiter, failure) {
+        (Waiter::Reply(reply, on_expiry), Failure::Expired) => reply.fail(now, on_expiry),
+        (Waiter::Reply(reply, _), _) => reply.fail(now, RouteError::ForceClosed),
+        (Waiter::Hook(reply), Failure::Expired) => reply.fail(RouteError::Timeout),
+        (Waiter::Hook(reply), _) => reply.fail(RouteError::ForceClosed),
+        (Waiter::Stream(opener), Failure::Expired) => opener.decline(RouteError::Timeout.text()),
+        (Waiter::Stream(opener), _) => opener.decline(RouteError::ForceClosed.text()),
+        (Waiter::Offline(_), _) => {}
+    }
+}

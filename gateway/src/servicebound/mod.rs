@@ -1,0 +1,13 @@
+//! The side that services dial.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `accept.rs` | connections to link tasks |
+//! | `register.rs` | names, ids, topics and methods |
+//! | `serve.rs` | what a service sends |
+
+mod accept;
+mod register;
+mod serve;
+
+pub(crate) use accept::Servicebound;

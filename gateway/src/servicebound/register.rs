@@ -1,0 +1,91 @@
+//! What makes a connection a service: its name and topics, its id, its methods.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use proto::body::ServiceMeta;
+use proto::id::{ClientId, ServiceId, SessionId};
+use proto::wire::Conn as ConnFrame;
+use tracing::{debug, info, warn};
+
+use super::serve::ServiceLink;
+use crate::directory::Service;
+use crate::exchange::{Conn, RouteError};
+use crate::metrics::{Admission, Side};
+use crate::presence::PresenceEvent;
+
+impl ServiceLink {
+    pub(super) fn introduce(&mut self, conn: &mut Conn, now: Instant, frame: &ConnFrame) {
+        if self.shared.exchange.is_draining() {
+            return self.refuse(conn, now, RouteError::ShuttingDown.text());
+        }
+        let meta = match ServiceMeta::decode(&frame.data.meta) {
+            Ok(meta) => meta,
+            Err(error) => {
+                let text = format!("bad service meta, expected {{\"service\":\"name\",\"topics\":[..]}}: {error}");
+                return self.refuse(conn, now, &text);
+            }
+        };
+        let exchange = &self.shared.exchange;
+        let id = ServiceId(if frame.wanted.is_none() { exchange.allot_id() } else { frame.wanted.0 });
+        let service =
+            Service { id, name: meta.service.as_str().into(), peer: self.peer, handle: self.port.handle.clone() };
+        self.registration = Some(exchange.directory.services.register(service, &meta));
+        conn.accept(now, ClientId::from(id));
+        let metrics = exchange.metrics.side(Side::Service);
+        metrics.admission(Admission::Admitted);
+        metrics.links.inc();
+        let peer = self.peer;
+        exchange.presence.tell(|| PresenceEvent::ServiceOnline {
+            service: id,
+            name: meta.service.as_str().into(),
+            topics: meta.topics.clone().into(),
+            peer,
+            at: std::time::SystemTime::now(),
+        });
+        info!(service = %id, name = ?meta.service, topics = ?meta.topics, %peer, "service online");
+    }
+
+    fn refuse(&self, conn: &mut Conn, now: Instant, error: &str) {
+        conn.refuse(now, error);
+        self.shared.exchange.metrics.side(Side::Service).admission(Admission::Refused);
+        info!(peer = %self.peer, reason = ?error, "service refused");
+    }
+
+    /// Methods count on session 1; what is registered inside a stream is between its two ends.
+    pub(super) fn on_registered(&mut self, session: SessionId, method: &[u8]) {
+        let Some(registration) = &mut self.registration else { return };
+        if session != SessionId::MAIN {
+            return;
+        }
+        let service = registration.service().id;
+        if registration.offer(method) {
+            debug!(%service, method = ?String::from_utf8_lossy(method), "method registered");
+            self.shared.exchange.presence.tell(|| PresenceEvent::ServiceMethod { service, method: method.into() });
+        } else if !std::mem::replace(&mut self.warned, true) {
+            warn!(%service, "service registers too many methods, further ones are ignored");
+        }
+    }
+
+    pub(super) fn displace(&mut self, conn: &mut Conn) {
+        if let Some(registration) = &self.registration {
+            let service = registration.service().id;
+            info!(%service, peer = %self.peer, "service displaced by a newcomer with its id");
+            self.shared.exchange.metrics.side(Side::Service).takeovers.inc();
+        }
+        self.gone();
+        conn.abort();
+    }
+
+    /// Leaves every table and tells presence, at whatever point the link ends.
+    pub(super) fn gone(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            let service = Arc::clone(registration.service());
+            drop(registration);
+            let exchange = &self.shared.exchange;
+            exchange.metrics.side(Side::Service).links.dec();
+            exchange.presence.tell(|| PresenceEvent::ServiceOffline { service: service.id });
+            info!(service = %service.id, name = ?service.name, peer = %service.peer, "service offline");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Child processes: where the built programs lie, signals, and an end that leaves nothing behind.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
+
+use crate::wait::eventually_within;
+
+/// A signal that tests send.
+#[derive(Clone, Copy, Debug)]
+pub enum Signal {
+    /// Asks for an orderly end.
+    Term,
+    /// Ends at once, nothing is cleaned up.
+    Kill,
+    /// Freezes the process.
+    Stop,
+    /// Lets a frozen process go on.
+    Continue,
+}
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Term => "TERM",
+            Self::Kill => "KILL",
+            Self::Stop => "STOP",
+            Self::Continue => "CONT",
+        }
+    }
+}
+
+/// Sends `signal` to a child of ours that has not been waited for.
+///
+/// # Panics
+/// When the shell cannot send it.
+#[track_caller]
+pub fn signal(child: &Child, signal: Signal) {
+    let command = format!("kill -{} {}", signal.name(), child.id());
+    let sent = Command::new("sh").args(["-c", &command]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "`{command}` failed");
+}
+
+/// Waits for the end of a child.
+///
+/// # Panics
+/// When `patience` is over.
+#[track_caller]
+pub fn wait_exit(child: &mut Child, patience: Duration, what: &str) -> ExitStatus {
+    eventually_within(patience, &format!("the end of {what}"), || {
+        child.try_wait().expect("a child of ours can be waited for")
+    })
+}
+
+/// The resident memory of a process in KiB.
+///
+/// # Panics
+/// When the process is gone, or the system is not Linux.
+#[must_use]
+#[track_caller]
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs, on Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has a size");
+    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("the size is a number")
+}
+
+/// The processor time of a process so far, user and system, in clock ticks of 10 ms.
+///
+/// # Panics
+/// When the process is gone, or the system is not Linux.
+#[must_use]
+#[track_caller]
+pub fn cpu_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs, on Linux");
+    let (_, behind_name) = stat.rsplit_once(')').expect("the name stands in brackets");
+    let fields: Vec<&str> = behind_name.split_whitespace().collect();
+    let field = |at: usize| fields[at].parse::<u64>().expect("times are numbers");
+    field(11) + field(12)
+}
+
+/// The folder of cargo's build output in which this test was built.
+///
+/// # Panics
+/// When the test program does not lie where cargo puts it.
+#[must_use]
+pub fn target_dir() -> PathBuf {
+    let program = env::current_exe().expect("a running program has a path");
+    let dir = program.ancestors().nth(3).map(Path::to_owned);
+    dir.unwrap_or_else(|| panic!("{} is not in <target>/<profile>/deps", program.display()))
+}
+
+/// The `frontier` binary: `FRONTIER_BIN` if set, else the younger of the release and the debug build.
+///
+/// # Panics
+/// When there is none: the tests never build it and never skip.
+#[must_use]
+pub fn frontier_binary() -> PathBuf {
+    if let Some(named) = env::var_os("FRONTIER_BIN") {
+        let named = PathBuf::from(named);
+        assert!(named.is_file(), "FRONTIER_BIN names {}, which is no file", named.display());
+        return named;
+    }
+    let target = target_dir();
+    let built = ["release", "debug"].map(|profile| target.join(profile).join("frontier"));
+    let youngest = built.iter().filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).max();
+    let (_, path) = youngest.unwrap_or_else(|| {
+        panic!(
+            "no frontier binary at {} or {}: run `cargo build -p frontier-gateway` first, or set FRONTIER_BIN",
+            built[0].display(),
+            built[1].display()
+        )
+    });
+    path.clone()
+}

@@ -1,0 +1,170 @@
+//! SIGTERM: what is in flight is finished, newcomers are turned away, the process ends with 0.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
+
+use frontier_integration_tests::process::Signal;
+use frontier_integration_tests::raw::{Body, Client, Frame, Hello, Pair, call_up, kind};
+use frontier_integration_tests::{Gateway, PATIENCE, Settings, eventually};
+
+/// A gateway that gives what is in flight half a minute.
+fn draining_slowly() -> Gateway {
+    Settings { drain_seconds: 30, ..Settings::default() }.start()
+}
+
+fn status(gateway: &Gateway, path: &str) -> u16 {
+    gateway.get(path).map_or(0, |answer| answer.status)
+}
+
+#[test]
+fn a_gateway_says_that_it_is_well_and_ready() {
+    let gateway = Gateway::start();
+    for (path, body) in [("/healthz", "ok"), ("/readyz", "ready")] {
+        let answer = gateway.get(path).expect("the observability port answers");
+        assert_eq!((answer.status, answer.body.trim()), (200, body));
+    }
+    assert!(!gateway.metrics().is_empty());
+    assert_eq!(status(&gateway, "/nothing"), 404);
+}
+
+#[test]
+fn without_traffic_the_end_is_quick_and_clean() {
+    let mut gateway = Gateway::start();
+    let mut pair = Pair::connect(&gateway);
+    gateway.signal(Signal::Term);
+    assert!(gateway.exit(PATIENCE).success());
+    gateway.logged("frontier ends");
+    pair.edge.ended();
+    pair.service.ended();
+}
+
+#[test]
+fn while_draining_the_gateway_is_healthy_but_not_ready_and_lets_nobody_in() {
+    let mut gateway = draining_slowly();
+    let mut pair = Pair::connect(&gateway);
+    let call = pair.edge.request(&Body::new().method("echo"));
+    let request = pair.service.called("echo");
+    gateway.signal(Signal::Term);
+    eventually("readiness ends", || (status(&gateway, "/readyz") == 503).then_some(()));
+    assert_eq!(status(&gateway, "/healthz"), 200);
+    for addr in [gateway.edge, gateway.service] {
+        turned_away(addr);
+    }
+    pair.service.respond(&request, b"done");
+    assert_eq!(pair.edge.answer(call), Ok(b"done".to_vec()));
+    assert!(gateway.exit(PATIENCE).success());
+}
+
+/// A newcomer finds the port closed, or is refused, or cut off: never let in.
+fn turned_away(addr: SocketAddr) {
+    if let Err(error) = TcpStream::connect(addr) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        return;
+    }
+    let mut newcomer = Client::dial(addr);
+    let conn = Frame::bytes_of(kind::CONN, 5, &Hello::service("late", &[]).body());
+    if newcomer.try_send_bytes(&conn).is_err() {
+        return;
+    }
+    if let Ok(ack) = newcomer.try_next(PATIENCE) {
+        assert_ne!(ack.text("error"), "", "let in while draining");
+    }
+}
+
+#[test]
+fn every_call_and_message_in_flight_is_answered_before_the_end() {
+    let mut gateway = draining_slowly();
+    let Pair { mut edge, mut service } = Pair::connect(&gateway);
+    let up: Vec<u64> = (0..20).map(|_| edge.request(&Body::new().method("echo"))).collect();
+    let down: Vec<u64> = (0..20).map(|_| service.request(&Body::new().method("ping").to_edge(edge.id))).collect();
+    let messages_up: Vec<u64> = (0..20).map(|_| edge.message(&Body::new().topic("t"))).collect();
+    let messages_down: Vec<u64> = (0..20).map(|_| service.message(&Body::new().value(b"x").to_edge(edge.id))).collect();
+    let requests_up: Vec<_> = up.iter().map(|_| service.called("echo")).collect();
+    let requests_down: Vec<_> = down.iter().map(|_| edge.called("ping")).collect();
+    let received_up: Vec<_> = messages_up.iter().map(|_| service.received()).collect();
+    let received_down: Vec<_> = messages_down.iter().map(|_| edge.received()).collect();
+    gateway.signal(Signal::Term);
+    eventually("the drain has begun", || (status(&gateway, "/readyz") == 503).then_some(()));
+    for request in &requests_up {
+        service.respond(request, b"up");
+    }
+    for request in &requests_down {
+        edge.respond(request, b"down");
+    }
+    for message in &received_up {
+        service.ack(message);
+    }
+    for message in &received_down {
+        edge.ack(message);
+    }
+    for call in up {
+        assert_eq!(edge.answer(call), Ok(b"up".to_vec()));
+    }
+    for call in down {
+        assert_eq!(service.answer(call), Ok(b"down".to_vec()));
+    }
+    for message in messages_up {
+        assert_eq!(edge.acked(message), Ok(()));
+    }
+    for message in messages_down {
+        assert_eq!(service.acked(message), Ok(()));
+    }
+    assert!(gateway.exit(PATIENCE).success());
+}
+
+#[test]
+fn what_never_gets_its_answer_gets_an_error_when_the_window_ends() {
+    let mut gateway = Settings { drain_seconds: 1, ..Settings::default() }.start();
+    let Pair { mut edge, mut service } = Pair::connect(&gateway);
+    let call = edge.request(&Body::new().method("echo"));
+    let message = service.message(&Body::new().value(b"x").to_edge(edge.id));
+    service.called("echo");
+    edge.received();
+    gateway.signal(Signal::Term);
+    assert!(edge.answer(call).is_err());
+    assert!(service.acked(message).is_err());
+    assert!(gateway.exit(PATIENCE).success());
+}
+
+#[test]
+fn what_comes_in_during_the_drain_is_still_answered() {
+    let mut gateway = draining_slowly();
+    let mut pair = Pair::connect(&gateway);
+    let held = pair.edge.request(&Body::new().method("echo"));
+    let request = pair.service.called("echo");
+    gateway.signal(Signal::Term);
+    eventually("the drain has begun", || (status(&gateway, "/readyz") == 503).then_some(()));
+    call_up(&mut pair.edge, &mut pair.service, b"meanwhile");
+    pair.service.respond(&request, b"");
+    assert_eq!(pair.edge.answer(held), Ok(Vec::new()));
+    assert!(gateway.exit(PATIENCE).success());
+}
+
+#[test]
+fn a_second_signal_ends_the_drain_at_once() {
+    let mut gateway = draining_slowly();
+    let Pair { mut edge, mut service } = Pair::connect(&gateway);
+    edge.request(&Body::new().method("echo"));
+    service.called("echo");
+    gateway.signal(Signal::Term);
+    eventually("the drain has begun", || (status(&gateway, "/readyz") == 503).then_some(()));
+    gateway.signal(Signal::Term);
+    gateway.exit(PATIENCE);
+    edge.ended();
+}
+
+#[test]
+fn a_successor_takes_over_the_same_ports() {
+    let gateway = Gateway::start();
+    Pair::connect(&gateway).works();
+    let gateway = gateway.restart();
+    Pair::connect(&gateway).works();
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line_and_a_failure() {
+    let first = Gateway::start();
+    let (status, output) = first.settings_here().fails_to_start();
+    assert!(!status.success());
+    assert!(output.contains(&first.service.to_string()), "{output}");
+}
