@@ -15,11 +15,12 @@ mod servicebound;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 use transport::{ListenError, Listener};
 
@@ -31,6 +32,7 @@ use crate::metrics::{Metrics, Side};
 use crate::presence::Presence;
 use crate::servicebound::Servicebound;
 
+pub use crate::directory::Tables;
 pub use crate::presence::{PresenceEvent, PresenceListener};
 
 /// Time for links to take leave once the drain window is over.
@@ -69,6 +71,12 @@ impl Gateway {
     #[must_use]
     pub fn new(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>) -> Self {
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+        Self::seeded(config, presence, seed)
+    }
+
+    /// As [`Gateway::new`], with choices at random drawn from `seed`, so that a run can be repeated.
+    #[must_use]
+    pub fn seeded(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>, seed: u64) -> Self {
         let chooser = Chooser::new(config.exchange.hash_by, seed);
         let exchange = Arc::new(Exchange::new(chooser, Arc::new(Metrics::new()), Presence::new(presence)));
         Self {
@@ -118,20 +126,20 @@ impl Gateway {
         }
     }
 
-    /// Runs the link of one edge over any byte stream, to its end.
-    pub async fn serve_edge<S>(&self, io: S, peer: SocketAddr)
+    /// Runs the link of one edge over any byte stream, to its end. Dropping the future ends the link at once.
+    pub fn serve_edge<S>(&self, io: S, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        Arc::clone(&self.edgebound).serve(io, peer).await;
+        Arc::clone(&self.edgebound).serve(io, peer)
     }
 
-    /// Runs the link of one service over any byte stream, to its end.
-    pub async fn serve_service<S>(&self, io: S, peer: SocketAddr)
+    /// Runs the link of one service over any byte stream, to its end. Dropping the future ends the link at once.
+    pub fn serve_service<S>(&self, io: S, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        Arc::clone(&self.servicebound).serve(io, peer).await;
+        Arc::clone(&self.servicebound).serve(io, peer)
     }
 
     /// Edges and services that are online.
@@ -141,9 +149,15 @@ impl Gateway {
         (links(Side::Edge), links(Side::Service))
     }
 
+    /// What stands in the tables of this gateway now: nothing is left of a link that has ended.
+    #[must_use]
+    pub fn tables(&self) -> Tables {
+        self.exchange.directory.tables()
+    }
+
     /// Ends in order: accepts no more, lets what is in flight finish within `window`, answers the rest with an error, takes
     /// leave of every link. Returns as soon as that is done.
-    pub async fn shutdown(self, window: Duration) {
+    pub async fn shutdown(&self, window: Duration) {
         self.accepting.stop();
         self.exchange.drain();
         let until = Instant::now() + window;

@@ -236,6 +236,7 @@ fn fuzz_001_any_meta_lets_an_edge_in_or_refuses_it() {
         service.say(&Hello::edge(&meta));
         service.conn_ack();
     }
+    hooks.close();
     Pair::connect(&gateway).works();
 }
 

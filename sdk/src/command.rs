@@ -1,5 +1,6 @@
 //! What the link's task is asked for, and what waits for the gateway's answers there.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 use transport::LinkHandle;
 
 use crate::Error;
-use crate::stream::Stream;
+use crate::stream::{Pipe, Stream};
 
 /// A way to the link's task.
 pub(crate) type Link = LinkHandle<Command>;
@@ -34,11 +35,11 @@ pub(crate) enum Command {
     /// Open a stream to `peer`.
     Open { peer: Box<str>, opened: oneshot::Sender<Result<Stream, Error>> },
     /// The application takes a stream that it was offered.
-    Accept { session: SessionId, accepted: oneshot::Sender<Stream> },
+    Accept { pipe: Arc<Pipe> },
     /// The application will not take a stream that it was offered.
     Decline { session: SessionId, error: &'static str },
-    /// Send raw bytes.
-    Data { session: SessionId, bytes: Bytes },
+    /// Send the raw bytes that were written to a stream.
+    Data { session: SessionId },
     /// End this direction of a stream.
     EndData { session: SessionId },
     /// The application has read so many bytes of a stream.

@@ -1,6 +1,7 @@
 //! A call or message on its way: encoded once, sent once, given up when it is dropped.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -58,9 +59,28 @@ pub(crate) struct Outgoing<'a> {
 enum Stage<'a> {
     New,
     /// There is no link at present.
-    Waiting { link: Pin<Box<dyn Future<Output = Result<Link, Error>> + Send + 'a>>, text: Text, deadline: Instant },
-    Sent { link: Link, packet: PacketId, answer: oneshot::Receiver<Result<Bytes, Error>> },
+    Waiting {
+        link: Pin<Box<dyn Future<Output = Result<Link, Error>> + Send + 'a>>,
+        text: Text,
+        deadline: Instant,
+    },
+    Sent {
+        link: Link,
+        packet: PacketId,
+        answer: oneshot::Receiver<Result<Bytes, Error>>,
+    },
     Done,
+}
+
+impl fmt::Debug for Stage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::New => "New",
+            Stage::Waiting { .. } => "Waiting",
+            Stage::Sent { .. } => "Sent",
+            Stage::Done => "Done",
+        })
+    }
 }
 
 impl<'a> Outgoing<'a> {
@@ -90,7 +110,9 @@ impl<'a> Outgoing<'a> {
                 Stage::Sent { answer, .. } => {
                     let answered = ready!(Pin::new(answer).poll(cx));
                     self.stage = Stage::Done;
-                    return Poll::Ready(answered.unwrap_or(Err(Error::LinkLost)).map_err(|error| self.route.explain(error)));
+                    return Poll::Ready(
+                        answered.unwrap_or(Err(Error::LinkLost)).map_err(|error| self.route.explain(error)),
+                    );
                 }
                 Stage::Done => return Poll::Ready(Err(Error::Closed)),
             }
@@ -209,7 +231,9 @@ impl Route<'_> {
     /// What the end of a session or link means to whoever used this route.
     fn explain(&self, error: Error) -> Error {
         match (self, error) {
-            (Route::Gateway(shared, _), Error::LinkLost | Error::StreamClosed | Error::Offline) if shared.is_closing() => {
+            (Route::Gateway(shared, _), Error::LinkLost | Error::StreamClosed | Error::Offline)
+                if shared.is_closing() =>
+            {
                 Error::Closed
             }
             (Route::Gateway(..), Error::StreamClosed) => Error::LinkLost,

@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_widest_range() {
         let mut backoff = Backoff::default();
-        let expected = [(500, 2_000), (1_000, 4_000), (2_000, 8_000), (4_000, 16_000), (7_500, 30_000), (7_500, 30_000)];
+        let expected =
+            [(500, 2_000), (1_000, 4_000), (2_000, 8_000), (4_000, 16_000), (7_500, 30_000), (7_500, 30_000)];
         for expected in expected {
             assert_eq!(millis(range(&mut backoff, Attempt::Failed)), expected);
         }

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -39,15 +38,12 @@ pub(crate) async fn run(handler: &Handler, request: Request) -> Text {
             }
         }
     };
-    encode(handler, outcome)
+    encode(&handler.key, outcome)
 }
 
-/// Runs a handler that never waits; `None` if it is not of that kind, with the request back.
-pub(crate) fn run_now(handler: &Arc<Handler>, request: Request) -> Result<Text, Request> {
-    match &handler.work {
-        Work::Now(work) => Ok(encode(handler, catch(|| work(request)))),
-        Work::Task(_) => Err(request),
-    }
+/// Runs a handler that never waits; the answer is encoded.
+pub(crate) fn run_now(key: &Base64<'static>, work: impl FnOnce() -> Outcome) -> Text {
+    encode(key, catch(work))
 }
 
 fn catch(work: impl FnOnce() -> Outcome) -> Outcome {
@@ -59,15 +55,15 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("rpc handler panic: {}", text.unwrap_or("no text"))
 }
 
-fn encode(handler: &Handler, outcome: Outcome) -> Text {
+fn encode(key: &Base64<'static>, outcome: Outcome) -> Text {
     match outcome {
-        Ok(result) => encode_result(handler, &result),
+        Ok(result) => encode_result(key, &result),
         Err(error) => encode_error(&error),
     }
 }
 
-fn encode_result(handler: &Handler, result: &Bytes) -> Text {
-    let body = Body { key: handler.key.clone(), value: Base64::encode(result), ..Body::default() };
+fn encode_result(key: &Base64<'static>, result: &Bytes) -> Text {
+    let body = Body { key: key.clone(), value: Base64::encode(result), ..Body::default() };
     if let Err(error) = frame_len(&body) {
         return encode_error(&format!("result too large: {error}"));
     }

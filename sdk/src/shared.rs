@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use proto::conn::Settings;
 use proto::id::{ClientId, SessionId};
 use tokio::sync::{Notify, oneshot, watch};
@@ -23,7 +22,7 @@ use crate::stream::{Offer, Stream};
 use crate::{Error, LinkState, Reconnect, supervisor};
 
 /// Messages that wait for the application at most: as many as a peer sends without an ack.
-const WAITING_MESSAGES: usize = 512;
+pub(crate) const WAITING_MESSAGES: usize = 512;
 /// Streams that wait for the application at most.
 const WAITING_STREAMS: usize = 32;
 /// Time for a link and its handlers to end.
@@ -64,6 +63,8 @@ struct Life {
     link: Option<Link>,
     online_since: Option<Instant>,
     refusal: Option<String>,
+    /// Why this side leaves, if not by the application's wish.
+    complaint: Option<&'static str>,
 }
 
 /// What became of a link.
@@ -73,6 +74,8 @@ pub(crate) struct Ended {
     pub(crate) lived: Option<Duration>,
     /// With what the gateway refused it, if it did.
     pub(crate) refusal: Option<String>,
+    /// Why this side left it, if not by the application's wish.
+    pub(crate) complaint: Option<&'static str>,
 }
 
 impl Shared {
@@ -175,14 +178,16 @@ impl Shared {
     /// A link is being made; `false` if it is not wanted any more.
     pub(crate) fn link_started(&self, link: Link) -> bool {
         let mut life = self.life();
-        life.refusal = None;
-        life.online_since = None;
         life.link = Some(link);
         !life.closing
     }
 
     pub(crate) fn link_refused(&self, text: String) {
         self.life().refusal = Some(text);
+    }
+
+    pub(crate) fn link_left(&self, complaint: &'static str) {
+        self.life().complaint = Some(complaint);
     }
 
     /// Every method is registered.
@@ -203,7 +208,7 @@ impl Shared {
             let mut life = self.life();
             life.link = None;
             let lived = life.online_since.take().map(|since| since.elapsed());
-            Ended { lived, refusal: life.refusal.take() }
+            Ended { lived, refusal: life.refusal.take(), complaint: life.complaint.take() }
         };
         // Publishers and openers were told of the loss; so were the edges' hooks not.
         self.messages.clear();

@@ -41,9 +41,9 @@ impl<'a> Backing<'a> {
 /// What is to become of a link whose peer has closed its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linger {
-    /// Nothing is owed to the peer: the link ends.
+    /// Nothing is owed to the peer: the link ends at once, with what waits to be written.
     No,
-    /// The peer still has answers to get: the link goes on sending until [`Endpoint::lingers`] is false.
+    /// The peer still has answers to get: the link goes on until [`Endpoint::lingers`] is false and everything is written.
     Yes,
 }
 

@@ -82,6 +82,11 @@ impl Edges {
         shards.flat_map(|shard| shard.values().map(|held| held.holder.clone()).collect::<Vec<_>>()).collect()
     }
 
+    /// Ids that are held.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+
     /// Bytes that wait for all edges, and for the one that has most.
     pub(crate) fn queued(&self) -> (usize, usize) {
         let mut sum = 0;

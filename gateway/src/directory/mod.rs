@@ -20,3 +20,27 @@ pub(crate) struct Directory {
     pub(crate) edges: Arc<Edges>,
     pub(crate) services: Arc<Services>,
 }
+
+/// What stands in the tables of a gateway: numbers of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tables {
+    /// Edge ids that a link holds, comes to or leaves.
+    pub edges: usize,
+    /// Services by id.
+    pub services: usize,
+    /// Names that services go by.
+    pub names: usize,
+    /// Methods that services offer.
+    pub methods: usize,
+    /// Topics and patterns of topics that services take.
+    pub topics: usize,
+    /// Bytes of calls and messages that wait for the links in these tables.
+    pub queued_bytes: usize,
+}
+
+impl Directory {
+    pub(crate) fn tables(&self) -> Tables {
+        let queued_bytes = self.edges.queued().0 + self.services.queued().0;
+        Tables { edges: self.edges.len(), queued_bytes, ..self.services.tables() }
+    }
+}

@@ -113,6 +113,18 @@ impl Services {
         queued.fold((0, 0), |(sum, most), queued| (sum + queued, most.max(queued)))
     }
 
+    /// How much stands in the tables.
+    pub(crate) fn tables(&self) -> super::Tables {
+        let tables = self.read();
+        super::Tables {
+            services: tables.by_id.len(),
+            names: tables.names.len(),
+            methods: tables.methods.len(),
+            topics: tables.topics.len() + tables.globs.len() + tables.fallback.len(),
+            ..super::Tables::default()
+        }
+    }
+
     /// Enters a service. Another link with its id is displaced at once.
     pub(crate) fn register(self: &Arc<Self>, service: Service, meta: &ServiceMeta) -> Registration {
         let service = Arc::new(service);

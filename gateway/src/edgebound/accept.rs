@@ -10,7 +10,7 @@ use tracing::debug;
 use transport::{Limits, Listener, QueueLimits, drive, link};
 
 use super::serve::EdgeLink;
-use crate::exchange::{Bounds, Exchange, unix_seconds};
+use crate::exchange::{Bounds, Exchange, now, unix_seconds};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Direction;
 
@@ -62,7 +62,7 @@ impl Edgebound {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let now = tokio::time::Instant::now().into_std();
+        let now = now();
         let epoch = unix_seconds();
         let (handle, inbox) = link(self.queue, epoch);
         let seed = self.exchange.chooser.random() as u32;

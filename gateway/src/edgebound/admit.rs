@@ -37,7 +37,7 @@ pub(super) enum State {
     /// Waits for `get_edge_id`.
     Naming(Introduction),
     /// Has an id and waits for its turn to hold it.
-    Claiming(Introduction, EdgeId),
+    Claiming(Introduction),
     /// Waits for `edge_online`.
     Announcing { introduction: Introduction, tenure: Tenure, told: Arc<Service>, deferred: Vec<Command> },
     /// Admitted.
@@ -91,7 +91,7 @@ impl EdgeLink {
             Claim::Granted(tenure) => self.announce(conn, now, introduction, tenure),
             Claim::Waiting => {
                 exchange.metrics.side(Side::Edge).takeovers.inc();
-                self.state = State::Claiming(introduction, id);
+                self.state = State::Claiming(introduction);
             }
         }
     }
@@ -137,7 +137,7 @@ impl EdgeLink {
 
     pub(super) fn on_turn(&mut self, conn: &mut Conn, now: Instant, tenure: Tenure) {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Claiming(introduction, _) => self.announce(conn, now, introduction, tenure),
+            State::Claiming(introduction) => self.announce(conn, now, introduction, tenure),
             // Given up meanwhile: dropping the tenure passes the id on.
             state => self.state = state,
         }
@@ -214,7 +214,7 @@ impl EdgeLink {
 
     pub(super) fn admission_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Naming(introduction) | State::Claiming(introduction, _) | State::Announcing { introduction, .. } => {
+            State::Naming(introduction) | State::Claiming(introduction) | State::Announcing { introduction, .. } => {
                 Some(introduction.until)
             }
             _ => None,

@@ -11,7 +11,7 @@ use transport::{Backing, Endpoint, Linger};
 
 use super::accept::Edgebound;
 use super::admit::State;
-use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Routes, Waiter};
+use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Routes, Waiter, now};
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
 
@@ -120,6 +120,7 @@ impl Endpoint for EdgeLink {
                 self.on_forward(conn, now, &passage, &body, backing);
             }
             Event::Connect(frame) => self.introduce(conn, now, frame),
+            Event::Leaving => self.gone(now),
             Event::Registered { session, method } => self.on_registered(session, method),
             Event::Offered { session, data } => self.on_offered(conn, now, session, &data.peer),
             other => self.port.on_event(conn, now, other, backing),
@@ -178,6 +179,6 @@ impl Drop for EdgeLink {
         if matches!(self.state, State::Unknown | State::Naming(_) | State::Claiming(..) | State::Announcing { .. }) {
             self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Abandoned);
         }
-        self.gone(Instant::now());
+        self.gone(now());
     }
 }

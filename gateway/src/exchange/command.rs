@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Give up a call: its origin no longer wants the answer.
     Cancel(PacketId),
     /// Answer a call or message of this link's peer.
-    Answer { session: SessionId, packet: PacketId, answer: Answer },
+    Answer { packet: PacketId, answer: Answer },
     /// Open a stream to this link's peer.
     Open { packet: PacketId, opener: Opener },
     /// The stream that this link's peer asked for is there.

@@ -6,6 +6,11 @@ use proto::body::{Body, Timestamp};
 
 use super::RouteError;
 
+/// The time by which everything in here is measured, where none was handed in.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// What counts where the origin names no deadline.
 pub(crate) const DEFAULT: Duration = Duration::from_secs(30);
 

@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::presence::Presence;
 
 pub(crate) use command::{Command, Forward, Waiter};
-pub(crate) use deadline::Due;
+pub(crate) use deadline::{Due, now};
 pub(crate) use error::RouteError;
 pub(crate) use hooks::{HookReply, HookStage, call_hook, tell_offline};
 pub(crate) use port::{Bounds, Passage, Port};

@@ -100,7 +100,7 @@ impl Port {
         body: &Body<'_>,
         error: RouteError,
     ) {
-        let took = Instant::now().saturating_duration_since(now);
+        let took = super::now().saturating_duration_since(now);
         self.exchange.metrics.answered(passage.kind, self.bounds.direction, error.into(), took);
         match passage.kind {
             Kind::Call => {
@@ -133,7 +133,6 @@ impl Port {
         let key = matches!(passage.kind, Kind::Call).then(|| self.bodies.key(&body.key));
         let reply = ReplyTo::new(
             &self.handle,
-            passage.session,
             passage.packet,
             passage.kind,
             key,
@@ -227,6 +226,7 @@ impl Port {
             Event::Connect(_)
             | Event::Connected(_)
             | Event::Refused(_)
+            | Event::Leaving
             | Event::Request { .. }
             | Event::Message { .. }
             | Event::Registered { .. }
@@ -347,7 +347,7 @@ impl Port {
                 Kind::Message => conn.publish(packet, session, text, due.at, waiter),
             },
             Command::Cancel(packet) => self.give_up(conn, now, packet),
-            Command::Answer { packet, answer, .. } => self.answer(conn, packet, answer),
+            Command::Answer { packet, answer } => self.answer(conn, packet, answer),
             Command::Open { packet, opener } => {
                 conn.open_session(now, packet, proto::body::SessionData::default(), Waiter::Stream(opener));
             }
@@ -405,14 +405,15 @@ impl Port {
         conn.leave(now);
     }
 
-    /// The peer has closed its direction: nothing that needs it can be had any more.
+    /// The peer has closed its direction: nothing that needs it can be had any more. It still gets its answers, those to come
+    /// and those that wait to be written.
     pub(crate) fn on_peer_closed(&mut self, conn: &mut Conn) -> Linger {
         conn.fail_awaited();
         for (_, far) in self.streams.drain() {
             far.end(FAR_END_GONE);
         }
         self.paused = None;
-        if self.owes_answers() { Linger::Yes } else { Linger::No }
+        Linger::Yes
     }
 
     /// Whether the peer still has answers to get.

@@ -6,9 +6,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use proto::body::{Base64, Body};
 use proto::conn::Text;
-use proto::id::{PacketId, SessionId};
+use proto::id::PacketId;
 
-use super::{Command, Handle, RouteError};
+use super::{Command, Handle, RouteError, now};
 use crate::metrics::{Direction, Metrics, Outcome};
 
 /// What waits for an answer.
@@ -21,7 +21,6 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 struct Origin {
     link: Handle,
-    session: SessionId,
     packet: PacketId,
     kind: Kind,
     /// Base64 text of the method, which error responses echo.
@@ -39,7 +38,6 @@ impl ReplyTo {
     #[allow(clippy::too_many_arguments, reason = "each names a different thing, and it is built in one place")]
     pub(crate) fn new(
         link: &Handle,
-        session: SessionId,
         packet: PacketId,
         kind: Kind,
         key: Option<Arc<[u8]>>,
@@ -49,7 +47,7 @@ impl ReplyTo {
     ) -> Self {
         let metrics = Arc::clone(metrics);
         let link = link.clone();
-        Self(Some(Box::new(Origin { link, session, packet, kind, key, since, direction, metrics })))
+        Self(Some(Box::new(Origin { link, packet, kind, key, since, direction, metrics })))
     }
 
     /// Passes on the target's response.
@@ -85,7 +83,7 @@ impl ReplyTo {
 impl Drop for ReplyTo {
     fn drop(&mut self) {
         if let Some(origin) = self.0.take() {
-            origin.fail(Instant::now(), RouteError::ForceClosed);
+            origin.fail(now(), RouteError::ForceClosed);
         }
     }
 }
@@ -102,7 +100,7 @@ impl Origin {
     fn answer(self, now: Instant, outcome: Outcome, answer: Answer) {
         let took = now.saturating_duration_since(self.since);
         self.metrics.answered(self.kind, self.direction, outcome, took);
-        let command = Command::Answer { session: self.session, packet: self.packet, answer };
+        let command = Command::Answer { packet: self.packet, answer };
         // An origin that is gone needs no answer.
         let _ = self.link.push(command);
     }

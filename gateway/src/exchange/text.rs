@@ -13,14 +13,18 @@ use super::RouteError;
 /// Methods that a link remembers the names of.
 const KEPT_KEYS: usize = 4;
 
-/// Encodes `body`; a large value shares the allocation in which it was received.
+/// Encodes `body`; a large value shares the allocation in which it was received. Where the deadlines would make the frame
+/// too long it goes without them: the gateway watches them anyway.
 ///
 /// # Errors
 /// The frame would be longer than any peer accepts (checklist item 6).
 pub(crate) fn encode(body: &Body<'_>, backing: Backing<'_>) -> Result<Text, RouteError> {
     let len = body.encoded_len();
     if len + 8 > MAX_PAYLOAD as usize {
-        return Err(RouteError::TooLarge);
+        if body.deadline.is_none() && body.context_deadline.is_none() {
+            return Err(RouteError::TooLarge);
+        }
+        return encode(&Body { deadline: None, context_deadline: None, ..body.clone() }, backing);
     }
     if let Some(frame) = backing.share(body.value.text().len()) {
         let mut head = Vec::new();

@@ -89,6 +89,7 @@ impl Endpoint for ServiceLink {
                 self.introduced = true;
                 self.introduce(conn, now, &frame);
             }
+            Event::Leaving => self.gone(),
             Event::Registered { session, method } => self.on_registered(session, method),
             Event::Offered { session, data } => self.on_offered(conn, now, session, &data.peer),
             other => self.port.on_event(conn, now, other, backing),

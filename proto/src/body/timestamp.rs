@@ -229,7 +229,7 @@ fn days_since_year_zero(year: u32, month: u32, day: u32) -> Option<u32> {
     let before = days_before_month(leap, month);
     let length = days_before_month(leap, month + 1) - before;
     let exists = (1..=length).contains(&day);
-    exists.then_some(days_before_year(year) + before + day - 1)
+    exists.then(|| days_before_year(year) + before + day - 1)
 }
 
 /// Year, month and day of the date `days` days after 0000-01-01.

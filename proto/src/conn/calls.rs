@@ -18,6 +18,9 @@ const OWN_WINDOW: u16 = 512;
 /// What stands in for a reply that found no room (design: a reply always has room, if only as an error).
 const CONGESTED: &[u8] = br#"{"error":"congested"}"#;
 
+/// Answers what came on a session that is gone, or never was.
+const NO_SESSION: &[u8] = br#"{"error":"force closed"}"#;
+
 impl<W> Connection<W> {
     /// Calls a method of the peer: `text` is a request's body. `waiter` comes back in [`Event::Response`] or, at the latest
     /// at `deadline`, in [`Event::Failed`].
@@ -102,7 +105,7 @@ impl<W> Connection<W> {
 
     fn reply(&mut self, kind: FrameKind, session: SessionId, packet: PacketId, text: Text, settles: u32) {
         self.replies += cost(text.len()) as usize;
-        if !self.is_open() || !self.session(session).is_some_and(super::sessions::Session::is_live) {
+        if !self.is_open() {
             self.account(kind, text.len(), settles);
             return;
         }
@@ -130,14 +133,22 @@ impl<W> Connection<W> {
         Some(waiting.waiter)
     }
 
-    /// Counts in a request or message of the peer; `None` if its session is gone, so that it is dropped.
-    pub(super) fn take_in(&mut self, now: Instant, session: SessionId, payload: usize) -> Option<u32> {
-        if !self.hear(now, session) {
-            return None;
-        }
+    /// Counts in a request or message of the peer. On a session that is gone it is answered here, with an error.
+    pub(super) fn take_in(
+        &mut self,
+        now: Instant,
+        kind: FrameKind,
+        session: SessionId,
+        packet: PacketId,
+        payload: usize,
+    ) -> Option<u32> {
         let cost = cost(payload);
         self.unanswered += cost as usize;
-        Some(cost)
+        if self.hear(now, session) {
+            return Some(cost);
+        }
+        self.reply(kind, session, packet, Text::Whole(Bytes::from_static(NO_SESSION)), cost);
+        None
     }
 
     pub(super) fn handle_response<'a>(

@@ -16,6 +16,8 @@ pub enum Event<'a, W> {
     Connected(ClientId),
     /// Client: the server refused us, with this text.
     Refused(String),
+    /// One side has begun to take leave: nothing can be asked of the peer any more, and nothing more will come.
+    Leaving,
     /// The peer calls a method (`body.key`). Answered by `Connection::respond`, exactly once.
     Request {
         /// Where it came on.

@@ -11,6 +11,10 @@ use crate::wire::{Conn, ConnAck, Frame, WireError};
 /// A Go client that is cut within about a second of its reconnect may never come back (quirk Q1).
 const YOUNG: Duration = Duration::from_millis(1500);
 
+/// An old Go client that is answered within microseconds of its Conn may not be listening yet, and then waits in vain for
+/// 10 s (quirk Q34).
+const BREATH: Duration = Duration::from_millis(1);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Server: no Conn yet.
@@ -136,6 +140,7 @@ impl<W> Connection<W> {
 
     fn start_leaving(&mut self, now: Instant, reason: Leave, ack_sent: bool) {
         self.end_everything();
+        self.events.push_back(Event::Leaving);
         let packet = self.fresh_packet();
         self.send(packet, &Frame::DisConn);
         let until = now + self.settings.close_grace;
@@ -166,6 +171,7 @@ impl<W> Connection<W> {
             (Phase::AwaitConn { until }, Frame::Conn(conn)) => {
                 self.heartbeat = conn.heartbeat;
                 self.caps = self.settings.caps.intersection(conn.data.caps);
+                self.mute_until = (!self.caps.prompt).then_some(now + BREATH);
                 self.phase = Phase::Deciding { conn: packet, until };
                 return Some(Event::Connect(conn));
             }
@@ -198,7 +204,7 @@ impl<W> Connection<W> {
     fn handle_leaving(&mut self, packet: PacketId, frame: &Frame<'_>) {
         let Phase::Leaving { ack_sent, ack_received, reason, .. } = &mut self.phase else { return };
         match frame {
-            Frame::DisConn => {
+            Frame::DisConn if !*ack_sent => {
                 *ack_sent = true;
                 self.outbox.urgent(packet, &Frame::DisConnAck(ConnData::default()));
             }

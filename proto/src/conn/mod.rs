@@ -74,6 +74,8 @@ pub struct Connection<W> {
     last_heard: Instant,
     /// Client: when the next heartbeat is due.
     next_heartbeat: Instant,
+    /// Server: nothing is sent before that, not even the ConnAck (quirk Q34).
+    mute_until: Option<Instant>,
     /// Whether the owner reads nothing at present: silence is then its own doing.
     paused: bool,
     ids: IdGenerator,
@@ -106,6 +108,7 @@ impl<W> Connection<W> {
             cancels: false,
             last_heard: now,
             next_heartbeat: now,
+            mute_until: None,
             paused: false,
             ids,
             outbox: Outbox::default(),
@@ -154,11 +157,11 @@ impl<W> Connection<W> {
     ) -> Option<Event<'a, W>> {
         match frame {
             Frame::Request(session, body) => {
-                let cost = self.take_in(now, session, len)?;
+                let cost = self.take_in(now, FrameKind::Response, session, packet, len)?;
                 Some(Event::Request { session, packet, body, cost })
             }
             Frame::Message(session, body) => {
-                let cost = self.take_in(now, session, len)?;
+                let cost = self.take_in(now, FrameKind::MessageAck, session, packet, len)?;
                 Some(Event::Message { session, packet, body, cost })
             }
             Frame::Response(session, body) => self.handle_response(session, packet, body),
@@ -193,6 +196,7 @@ impl<W> Connection<W> {
                 Timer::Await(packet) => self.expire(now, packet),
                 Timer::Settle(session) => self.settle(now, session),
                 Timer::LateClose(session) => self.advance_dismissal(now, session),
+                Timer::Flush(session) => self.give_up_bytes(now, session),
                 Timer::Dismiss(session) => self.end_session(session),
                 Timer::Pace(session) => self.unpace(session),
                 Timer::Leave => self.leave(now),
@@ -207,13 +211,15 @@ impl<W> Connection<W> {
         if self.closed.is_some() {
             return None;
         }
-        let link = self.link_timeout();
-        let next = self.timers.next();
-        link.into_iter().chain(next).min()
+        [self.link_timeout(), self.timers.next(), self.mute_until].into_iter().flatten().min()
     }
 
     /// The next frame to write: urgent ones first, then bodies in their order, then raw bytes, a stream at a time.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        if self.mute_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.mute_until = None;
         let transmit = match self.outbox.pop() {
             Some(transmit) => transmit,
             None => return self.poll_stream(now),

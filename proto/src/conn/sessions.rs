@@ -287,13 +287,29 @@ impl<W> Connection<W> {
         }
     }
 
-    /// Ends a session once everything queued on it is sent. [`Event::Ended`] follows. `error` says why, or is empty; our
-    /// own peers are told.
+    /// Ends a session once everything queued on it is sent; raw bytes that the peer does not take within
+    /// `Settings::dismiss` are dropped. [`Event::Ended`] follows. `error` says why, or is empty; our own peers are told.
     pub fn dismiss(&mut self, now: Instant, id: SessionId, error: &str) {
+        let patience = self.settings.dismiss;
         let Some(session) = self.session_mut(id) else { return };
-        session.closing = true;
+        let first = !std::mem::replace(&mut session.closing, true);
+        let raw_left = session.raw.as_ref().is_some_and(|raw| raw.is_pending());
         if !error.is_empty() {
             session.error = Some(error.into());
+        }
+        if first && raw_left {
+            self.timers.set(now + patience, Timer::Flush(id));
+        }
+        self.advance_dismissal(now, id);
+    }
+
+    /// A session that is to be dismissed still has raw bytes that the peer does not take: it ends without them.
+    pub(super) fn give_up_bytes(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.session_mut(id) else { return };
+        if !session.dismissal.sent
+            && let Some(raw) = session.raw.as_mut()
+        {
+            raw.clear();
         }
         self.advance_dismissal(now, id);
     }

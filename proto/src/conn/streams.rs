@@ -92,6 +92,14 @@ impl Raw {
         }
     }
 
+    /// Drops what is queued, and the end behind it.
+    pub(super) fn clear(&mut self) {
+        self.queue = VecDeque::new();
+        self.tail = Vec::new();
+        self.queued = 0;
+        self.end_wanted = false;
+    }
+
     /// Takes at most `limit` bytes off the queue.
     fn take(&mut self, limit: usize) -> Text {
         let limit = self.credit.map_or(limit, |credit| limit.min(usize::try_from(credit).unwrap_or(usize::MAX)));
@@ -258,3 +266,6 @@ impl<W> Connection<W> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Settle(SessionId),
     /// A stream's reader has had time to read the last bytes.
     LateClose(SessionId),
+    /// The bytes before a dismissal have had their time.
+    Flush(SessionId),
     /// The rest of a dismissal, or an abandoned opening, is overdue.
     Dismiss(SessionId),
     /// A stream may send again.

@@ -21,6 +21,14 @@ pub(crate) fn damaged() -> impl Strategy<Value = Vec<u8>> {
                 Damage::Cut => document.truncate(at),
                 Damage::Remove => drop(document.drain(at..document.len().min(at + 1))),
                 Damage::Insert(byte) => document.insert(at, byte),
+                Damage::Punctuation(byte) => {
+                    let mark = document[at..].iter().position(|other| b"{}[],:\"".contains(other));
+                    mark.into_iter().for_each(|mark| document[at + mark] = byte);
+                }
+                Damage::LeadingZero => {
+                    let digit = document[at..].iter().position(u8::is_ascii_digit);
+                    digit.into_iter().for_each(|digit| document.insert(at + digit, b'0'));
+                }
                 Damage::Change(byte) => document.splice(at..document.len().min(at + 1), [byte]).for_each(drop),
             }
         }
@@ -53,6 +61,10 @@ enum Damage {
     Remove,
     Insert(u8),
     Change(u8),
+    /// The next punctuation mark becomes another.
+    Punctuation(u8),
+    /// The next number gets a zero in front of it, or the next digit of a longer one.
+    LeadingZero,
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
@@ -62,6 +74,8 @@ fn damage() -> impl Strategy<Value = Damage> {
         3 => Just(Damage::Remove),
         3 => byte().prop_map(Damage::Insert),
         3 => byte().prop_map(Damage::Change),
+        3 => select(b"{}[],:\"".to_vec()).prop_map(Damage::Punctuation),
+        1 => Just(Damage::LeadingZero),
     ]
 }
 
@@ -160,9 +174,9 @@ fn needs_escape(character: char) -> bool {
 }
 
 fn bytes() -> BoxedStrategy<Vec<u8>> {
-    let text = vec(any::<u8>(), 0..60).prop_map(|bytes| Base64::encode(&bytes).text().to_vec());
+    let text = vec(any::<u8>(), 0..100).prop_map(|bytes| Base64::encode(&bytes).text().to_vec());
     let mixed_in = select(vec![r"\n", r"\r\n", r"\u002b\/\u0041A", r"\u003d", "=", "A", "AB==", "-", "\n"]);
-    let number = prop_oneof![80 => (0..256_u16).prop_map(|byte| byte.to_string()), 1 => select(vec!["null", "256", "-1", "1.0", "\"\""]).prop_map(str::to_owned)];
+    let number = prop_oneof![80 => (0..256_u16).prop_map(|byte| byte.to_string()), 1 => select(vec!["null", "256", "-1", "-0", "1.0", "\"\""]).prop_map(str::to_owned)];
     prop_oneof![
         12 => text.clone().prop_map(|text| [b"\"", text.as_slice(), b"\""].concat()),
         2 => (text, any::<Index>(), mixed_in).prop_map(|(mut text, place, mixed_in)| {

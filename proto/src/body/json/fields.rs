@@ -122,10 +122,6 @@ impl<'a> Cursor<'a> {
         wanted: &'static str,
         field: &mut u64,
     ) -> Result<(), BodyError> {
-        // Go's parser for unsigned numbers knows no sign, not even that of -0.
-        if self.peek() == b'-' {
-            return Err(self.wrong_value(key, wanted));
-        }
         if let Some(value) = self.integer(key, wanted)? {
             *field = value;
         }
