@@ -30,8 +30,11 @@ pub struct Limits {
     pub receive_bytes: usize,
     /// Most bytes of answers that wait to be sent. Above it an answer becomes the error `congested`. 16 MiB by default.
     pub answer_bytes: usize,
-    /// Most handlers that run at once. Further calls are answered `congested`. 4096 by default.
+    /// Most handlers that run in tasks at once. Further calls are answered `congested`. 4096 by default.
     pub handlers: usize,
+    /// Most bytes of the calls whose handlers run in tasks; one of any legal size always fits. Further calls are answered
+    /// `congested`. 64 MiB by default.
+    pub request_bytes: usize,
     /// Longest payload of a frame that is accepted, in bytes; a longer one ends the link. 10 MiB by default, which is the
     /// most that peers may send.
     pub max_payload: u32,
@@ -44,6 +47,7 @@ impl Default for Limits {
             receive_bytes: 8 * 1024 * 1024,
             answer_bytes: 16 * 1024 * 1024,
             handlers: 4096,
+            request_bytes: 64 * 1024 * 1024,
             max_payload: MAX_PAYLOAD,
         }
     }

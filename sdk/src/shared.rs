@@ -140,6 +140,9 @@ impl Shared {
 
     /// Offers a method, now and on every later link; done when the gateway knows it.
     pub(crate) async fn handle(&self, method: &str, work: Work) -> Result<(), Error> {
+        if self.is_closing() {
+            return Err(Error::Closed);
+        }
         self.handlers.insert(method, work);
         let deadline = Instant::now() + DEFAULT_TIMEOUT;
         loop {
@@ -210,7 +213,7 @@ impl Shared {
             let lived = life.online_since.take().map(|since| since.elapsed());
             Ended { lived, refusal: life.refusal.take(), complaint: life.complaint.take() }
         };
-        // Publishers and openers were told of the loss; so were the edges' hooks not.
+        // The gateway has told publishers and openers of the loss; nobody tells of edges that go meanwhile.
         self.messages.clear();
         self.offers.clear();
         self.metas.clear();

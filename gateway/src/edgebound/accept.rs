@@ -10,7 +10,7 @@ use tracing::debug;
 use transport::{Limits, Listener, QueueLimits, drive, link};
 
 use super::serve::EdgeLink;
-use crate::exchange::{Bounds, Exchange, now, unix_seconds};
+use crate::exchange::{Bounds, Exchange, Patience, now, unix_seconds};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Direction;
 
@@ -39,7 +39,7 @@ impl Edgebound {
             bounds: Bounds {
                 unanswered: limits.unanswered_bytes.get() as usize,
                 stream: limits.stream_bytes.get() as usize,
-                pauses: true,
+                patience: Patience::Wait,
                 direction: Direction::ToService,
             },
         }

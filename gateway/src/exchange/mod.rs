@@ -29,7 +29,7 @@ pub(crate) use command::{Command, Forward, Waiter};
 pub(crate) use deadline::{Due, now};
 pub(crate) use error::RouteError;
 pub(crate) use hooks::{HookReply, HookStage, call_hook, tell_offline};
-pub(crate) use port::{Bounds, Passage, Port};
+pub(crate) use port::{Bounds, Passage, Patience, Port};
 pub(crate) use reply::{Kind, ReplyTo};
 pub(crate) use routes::Routes;
 pub(crate) use text::Bodies;

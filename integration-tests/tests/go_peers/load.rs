@@ -22,7 +22,7 @@ fn calls_both_ways_at_once() {
     every_pair(|_, pair| {
         pair.echo();
         let edge = pair.edge.id.to_string();
-        let command = json!({"do": "call_many", "edge": edge, "method": "echo", "count": 200, "size": 4000});
+        let command = json!({"do": "call_many", "edge": edge, "method": "echo", "count": 200, "size": 400});
         let up = pair.edge.begin(command.clone());
         let down = pair.service.begin(command);
         for (caller, ticket) in [(&pair.edge, up), (&pair.service, down)] {

@@ -1,10 +1,10 @@
 //! Random bodies: as documents, as damaged documents, and as values.
 
+use frontier_proto::body::{Base64, Body, Timestamp};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proto::body::{Base64, Body, Timestamp};
 
 /// A body of random members, in random order and case, with random white space.
 pub(crate) fn bodies() -> impl Strategy<Value = Vec<u8>> {

@@ -4,9 +4,9 @@
 mod documents;
 mod model;
 
+use frontier_proto::body::Body;
 use model::{Fields, Verdict};
 use proptest::prelude::*;
-use proto::body::Body;
 
 fn fields(body: &Body<'_>) -> Fields {
     Fields {

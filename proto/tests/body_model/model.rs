@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use proto::body::Timestamp;
+use frontier_proto::body::Timestamp;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What is found in a body.

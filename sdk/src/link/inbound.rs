@@ -42,7 +42,7 @@ impl Inbound {
         Self { shared, link, running: HashMap::new(), running_bytes: 0 }
     }
 
-    /// A call. `handlers` are those of a stream; `None` stands for those of the link.
+    /// A call. `handlers` are those of its session.
     pub(super) fn on_request(
         &mut self,
         conn: &mut Conn,
@@ -52,7 +52,7 @@ impl Inbound {
         body: &Body<'_>,
         cost: u32,
     ) {
-        let Some(handler) = find(handlers.unwrap_or(&self.shared.handlers), &body.key) else {
+        let Some(handler) = handlers.and_then(|handlers| find(handlers, &body.key)) else {
             let method = body.key.decode();
             let error = format!("no such rpc: {}", String::from_utf8_lossy(&method));
             return conn.respond(session, packet, serve::encode_error(&error), cost);
@@ -80,7 +80,9 @@ impl Inbound {
         (session, packet): (SessionId, PacketId),
         cost: u32,
     ) {
-        let full = self.running.len() >= self.shared.options.limits.handlers;
+        let limits = &self.shared.options.limits;
+        let bytes = self.running_bytes + cost as usize;
+        let full = self.running.len() >= limits.handlers || self.running_bytes > 0 && bytes > limits.request_bytes;
         if full || self.running.contains_key(&(session, packet)) {
             let error = if full { "congested" } else { "a call with this id is running" };
             return conn.respond(session, packet, serve::encode_error(error), cost);
@@ -92,21 +94,28 @@ impl Inbound {
             let _ = link.push(Command::Respond { session, packet, text });
         });
         self.running.insert((session, packet), Running { task: task.abort_handle(), cost });
+        self.running_bytes = bytes;
+    }
+
+    fn remove(&mut self, session: SessionId, packet: PacketId) -> Option<Running> {
+        let running = self.running.remove(&(session, packet))?;
+        self.running_bytes -= running.cost as usize;
+        if self.running.is_empty() {
+            self.running = HashMap::new();
+        }
+        Some(running)
     }
 
     /// A handler has an answer.
     pub(super) fn on_finished(&mut self, conn: &mut Conn, session: SessionId, packet: PacketId, text: Text) {
-        if let Some(Running { cost, .. }) = self.running.remove(&(session, packet)) {
+        if let Some(Running { cost, .. }) = self.remove(session, packet) {
             conn.respond(session, packet, text, cost);
-        }
-        if self.running.is_empty() {
-            self.running = HashMap::new();
         }
     }
 
     /// The caller no longer wants the answer, but every request gets one.
     pub(super) fn on_cancelled(&mut self, conn: &mut Conn, session: SessionId, packet: PacketId) {
-        if let Some(Running { task, cost }) = self.running.remove(&(session, packet)) {
+        if let Some(Running { task, cost }) = self.remove(session, packet) {
             task.abort();
             conn.respond(session, packet, serve::encode_error("context canceled"), cost);
         }
@@ -116,11 +125,12 @@ impl Inbound {
     pub(super) fn on_ended(&mut self, conn: &mut Conn, session: SessionId) {
         for ((session, packet), Running { task, cost }) in self.running.extract_if(|key, _| key.0 == session) {
             task.abort();
+            self.running_bytes -= cost as usize;
             conn.respond(session, packet, serve::encode_error("force closed"), cost);
         }
     }
 
-    /// A message. `messages` are those of a stream; `None` stands for those of the link.
+    /// A message. `messages` are those of its session.
     pub(super) fn on_message(
         &mut self,
         messages: Option<&Mailbox<Message>>,
@@ -134,7 +144,8 @@ impl Inbound {
         let topic = Cow::clone(&body.topic).into_owned();
         let message = Message::new(topic, decode(&body.value), custom, edge_id, receipt);
         let held = message.held();
-        if let Err(message) = messages.unwrap_or(&self.shared.messages).push(message, held) {
+        // Where there is no mailbox the message is dropped, which rejects it.
+        if let Some(Err(message)) = messages.map(|messages| messages.push(message, held)) {
             message.reject("congested");
         }
     }

@@ -34,14 +34,20 @@ impl Streams {
         Self { shared, link, pipes: HashMap::new(), full: Vec::new() }
     }
 
-    /// The handlers of a stream; `None` for session 1.
+    /// The handlers of a session: of a stream, or of the link itself.
     pub(super) fn handlers(&self, session: SessionId) -> Option<&Handlers> {
-        self.pipes.get(&session).map(|pipe| &pipe.handlers)
+        match session {
+            SessionId::MAIN => Some(&self.shared.handlers),
+            _ => self.pipes.get(&session).map(|pipe| &pipe.handlers),
+        }
     }
 
-    /// The mailbox of a stream; `None` for session 1.
+    /// The mailbox of a session: of a stream, or of the link itself.
     pub(super) fn messages(&self, session: SessionId) -> Option<&Mailbox<Message>> {
-        self.pipes.get(&session).map(|pipe| &pipe.messages)
+        match session {
+            SessionId::MAIN => Some(&self.shared.messages),
+            _ => self.pipes.get(&session).map(|pipe| &pipe.messages),
+        }
     }
 
     pub(super) fn want_read(&self) -> bool {

@@ -1,8 +1,10 @@
 //! What edge and service links have in common: answers in both directions, and the near ends of streams.
 
+mod streams;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use proto::body::Body;
@@ -11,16 +13,12 @@ use proto::id::{PacketId, SessionId};
 use transport::{Backing, Linger};
 
 use super::reply::{Answer, error_text};
-use super::stream::{FarEnd, Opener};
+use super::stream::FarEnd;
 use super::text::encode;
 use super::{Bodies, Command, Conn, Due, Exchange, Forward, Handle, Kind, ReplyTo, RouteError, Waiter};
 use crate::metrics::Direction;
 
-/// How long the reading of an edge's link pauses for a stream whose far end takes nothing.
-const STREAM_PATIENCE: Duration = Duration::from_secs(5);
-
 /// Reason that the ends of a stream are given.
-const TOO_SLOW: &str = "the far end of the stream reads too slowly";
 const FAR_END_GONE: &str = "the far end of the stream is gone";
 
 /// Budgets of a link's peer (`limits` of the configuration).
@@ -30,10 +28,19 @@ pub(crate) struct Bounds {
     pub(crate) unanswered: usize,
     /// Raw bytes of one stream that may be under way to its far end.
     pub(crate) stream: usize,
-    /// Whether reading may pause for a slow stream: an edge's link serves one device, a service's all of them.
-    pub(crate) pauses: bool,
+    /// What happens when more are.
+    pub(crate) patience: Patience,
     /// Direction of what the peer sends.
     pub(crate) direction: Direction,
+}
+
+/// How a link deals with a stream whose far end takes less than its peer sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// An edge's link serves one device: it is not read for up to 5 s, then the stream ends.
+    Wait,
+    /// A service's link serves all of its edges: it is slowed down, never stopped, until too much has piled up.
+    Slow,
 }
 
 /// A request or message of the peer whose answer is still to come.
@@ -259,84 +266,6 @@ impl Port {
         }
     }
 
-    // --- streams
-
-    /// The peer asks for a stream: to `target`, or to nobody.
-    pub(crate) fn open_stream(
-        &self,
-        conn: &mut Conn,
-        now: Instant,
-        session: SessionId,
-        target: Result<Handle, RouteError>,
-    ) {
-        match target {
-            Ok(link) => {
-                let packet = link.packet();
-                let opener = Opener::new(&self.handle, session);
-                // If the link is gone the opener comes back, and declines when it is dropped.
-                let _ = link.push(Command::Open { packet, opener });
-            }
-            Err(error) => conn.decline(now, session, error.text()),
-        }
-    }
-
-    fn on_opened(&mut self, conn: &mut Conn, now: Instant, waiter: Waiter, session: SessionId) {
-        let Waiter::Stream(opener) = waiter else { return };
-        let (near, far) = FarEnd::pair(&self.handle, session, &opener);
-        if opener.join(far).is_ok() {
-            self.streams.insert(session, near);
-            self.exchange.metrics.stream_opened();
-        } else {
-            conn.dismiss(now, session, FAR_END_GONE);
-        }
-    }
-
-    fn on_joined(&mut self, conn: &mut Conn, now: Instant, session: SessionId, far: FarEnd) {
-        conn.confirm(now, session, Vec::new());
-        if conn.is_usable(session) {
-            self.streams.insert(session, far);
-        } else {
-            far.end(FAR_END_GONE);
-        }
-    }
-
-    fn on_data(&mut self, conn: &mut Conn, now: Instant, session: SessionId, data: &[u8], backing: Backing<'_>) {
-        let Some(far) = self.streams.get(&session) else { return };
-        if data.is_empty() {
-            return;
-        }
-        let queued = far.send(backing.keep(data));
-        if queued <= self.bounds.stream || conn.caps().credit && queued <= 2 * self.bounds.stream {
-            return;
-        }
-        if self.bounds.pauses && !conn.caps().credit {
-            self.paused.get_or_insert((session, now + STREAM_PATIENCE));
-        } else {
-            self.end_stream(conn, now, session, TOO_SLOW);
-        }
-    }
-
-    fn end_stream(&mut self, conn: &mut Conn, now: Instant, session: SessionId, error: &'static str) {
-        if let Some(far) = self.streams.remove(&session) {
-            far.end(error);
-            self.exchange.metrics.stream_cut();
-        }
-        conn.dismiss(now, session, error);
-        self.unpause(session);
-    }
-
-    fn unpause(&mut self, session: SessionId) {
-        self.paused.take_if(|(paused, _)| *paused == session);
-    }
-
-    fn on_drained(&mut self, conn: &mut Conn, session: SessionId, bytes: usize) {
-        conn.grant(session, bytes);
-        let under_way = self.streams.get(&session).map_or(0, FarEnd::under_way);
-        if under_way <= self.bounds.stream / 2 {
-            self.unpause(session);
-        }
-    }
-
     // --- commands
 
     /// Handles what does not depend on the side.
@@ -433,11 +362,7 @@ impl Port {
     }
 
     pub(crate) fn on_timeout(&mut self, conn: &mut Conn, now: Instant) {
-        if let Some((session, until)) = self.paused
-            && now >= until
-        {
-            self.end_stream(conn, now, session, TOO_SLOW);
-        }
+        self.end_pause(conn, now);
     }
 }
 

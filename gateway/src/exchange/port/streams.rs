@@ -1,0 +1,123 @@
+//! The near ends of streams.
+
+use std::time::{Duration, Instant};
+
+use proto::id::SessionId;
+use transport::Backing;
+
+use super::{FAR_END_GONE, Patience, Port};
+use crate::exchange::stream::{FarEnd, Opener};
+use crate::exchange::{Command, Conn, Handle, RouteError, Waiter};
+
+/// How long an edge's link is not read for a stream whose far end takes nothing.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How long a service's link is not read at a time. Its other traffic is held up by no more than that.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// What may pile up of a service's stream, in budgets: a burst that a healthy far end takes in a moment must not end it.
+const PILE: usize = 8;
+
+/// Reason that the ends of a stream are given.
+const TOO_SLOW: &str = "the far end of the stream reads too slowly";
+
+impl Port {
+    /// The peer asks for a stream: to `target`, or to nobody.
+    pub(crate) fn open_stream(
+        &self,
+        conn: &mut Conn,
+        now: Instant,
+        session: SessionId,
+        target: Result<Handle, RouteError>,
+    ) {
+        match target {
+            Ok(link) => {
+                let packet = link.packet();
+                let opener = Opener::new(&self.handle, session);
+                // If the link is gone the opener comes back, and declines when it is dropped.
+                let _ = link.push(Command::Open { packet, opener });
+            }
+            Err(error) => conn.decline(now, session, error.text()),
+        }
+    }
+
+    pub(super) fn on_opened(&mut self, conn: &mut Conn, now: Instant, waiter: Waiter, session: SessionId) {
+        let Waiter::Stream(opener) = waiter else { return };
+        let (near, far) = FarEnd::pair(&self.handle, session, &opener);
+        if opener.join(far).is_ok() {
+            self.streams.insert(session, near);
+            self.exchange.metrics.stream_opened();
+        } else {
+            conn.dismiss(now, session, FAR_END_GONE);
+        }
+    }
+
+    pub(super) fn on_joined(&mut self, conn: &mut Conn, now: Instant, session: SessionId, far: FarEnd) {
+        conn.confirm(now, session, Vec::new());
+        if conn.is_usable(session) {
+            self.streams.insert(session, far);
+        } else {
+            far.end(FAR_END_GONE);
+        }
+    }
+
+    pub(super) fn on_data(
+        &mut self,
+        conn: &mut Conn,
+        now: Instant,
+        session: SessionId,
+        data: &[u8],
+        backing: Backing<'_>,
+    ) {
+        let Some(far) = self.streams.get(&session) else { return };
+        if data.is_empty() {
+            return;
+        }
+        let queued = far.send(backing.keep(data));
+        if queued <= self.bounds.stream || conn.caps().credit && queued <= 2 * self.bounds.stream {
+            return;
+        }
+        match self.bounds.patience {
+            _ if conn.caps().credit => self.end_stream(conn, now, session, TOO_SLOW),
+            Patience::Wait => {
+                self.paused.get_or_insert((session, now + WAIT));
+            }
+            Patience::Slow if queued <= PILE * self.bounds.stream => {
+                self.paused.get_or_insert((session, now + SLICE));
+            }
+            Patience::Slow => self.end_stream(conn, now, session, TOO_SLOW),
+        }
+    }
+
+    pub(super) fn end_stream(&mut self, conn: &mut Conn, now: Instant, session: SessionId, error: &'static str) {
+        if let Some(far) = self.streams.remove(&session) {
+            far.end(error);
+            self.exchange.metrics.stream_cut();
+        }
+        conn.dismiss(now, session, error);
+        self.unpause(session);
+    }
+
+    pub(super) fn unpause(&mut self, session: SessionId) {
+        self.paused.take_if(|(paused, _)| *paused == session);
+    }
+
+    pub(super) fn on_drained(&mut self, conn: &mut Conn, session: SessionId, bytes: usize) {
+        conn.grant(session, bytes);
+        let under_way = self.streams.get(&session).map_or(0, FarEnd::under_way);
+        if under_way <= self.bounds.stream / 2 {
+            self.unpause(session);
+        }
+    }
+
+    /// The time of a pause is over: an edge's stream ends, a service's link is read a little further.
+    pub(super) fn end_pause(&mut self, conn: &mut Conn, now: Instant) {
+        let Some((session, until)) = self.paused else { return };
+        if now >= until {
+            match self.bounds.patience {
+                Patience::Wait => self.end_stream(conn, now, session, TOO_SLOW),
+                Patience::Slow => self.paused = None,
+            }
+        }
+    }
+}
