@@ -105,14 +105,14 @@ fn a_target_that_reads_nothing_is_congested_and_holds_up_nobody() {
     deaf.say(&Hello::default());
     deaf.admitted();
     let flood = Body::new().method("x").value(&[0; 64 * 1024]).to_edge(deaf.id);
-    let calls: Vec<u64> = (0..100).map(|_| pair.service.request(&flood)).collect();
-    pair.service.answer(calls[99]).expect_err("its queue is full");
+    let calls: Vec<u64> = (0..400).map(|_| pair.service.request(&flood)).collect();
+    pair.service.answer(calls[399]).expect_err("its queue is full");
     let last = pair.service.request(&flood);
     assert_eq!(pair.service.answer(last), Err("congested".to_owned()));
     pair.works();
     let gone = deaf.id;
     drop(deaf);
-    for call in &calls[..99] {
+    for call in &calls[..399] {
         assert!(pair.service.answer(*call).is_err());
     }
     let call = pair.service.request(&Body::new().method("x").to_edge(gone));

@@ -74,18 +74,19 @@ pub enum LinkEnd {
 ///
 /// Everything that the link still owed anybody is given up when the returned future is dropped or done: endpoint, waiters
 /// and queued commands are dropped, in this order. Cancel-safe in that sense.
-pub async fn drive<S, E>(
+pub fn drive<S, E>(
     io: S,
     conn: Connection<E::Waiter>,
     endpoint: E,
     inbox: Inbox<E::Command>,
     limits: Limits,
-) -> LinkEnd
+) -> impl Future<Output = LinkEnd> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     E: Endpoint + Unpin,
     E::Waiter: Unpin,
 {
+    // Not an `async fn`: that would hold the arguments beside the driver for as long as the link lives.
     Driver {
         endpoint,
         conn,
@@ -100,7 +101,6 @@ where
         closed_since: None,
         timer: None,
     }
-    .await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ struct Driver<S, E: Endpoint> {
     limits: Limits,
     writes: WriteQueue,
     /// A frame that must start a socket write of its own.
-    alone: Option<Transmit>,
+    alone: Option<Box<Transmit>>,
     /// The front of a frame whose rest has not come yet.
     partial: BytesMut,
     read: Reading,
@@ -377,14 +377,15 @@ where
     /// Moves frames from the connection to the write queue, as far as it may run ahead of the socket.
     fn fill(&mut self, now: Instant) {
         while self.writes.len() < WRITE_AHEAD {
-            let Some(transmit) = self.alone.take().or_else(|| self.conn.poll_transmit(now)) else { return };
+            let held = self.alone.take().map(|held| *held);
+            let Some(transmit) = held.or_else(|| self.conn.poll_transmit(now)) else { return };
             if !matches!(transmit, Transmit::Encoded { alone: true, .. }) {
                 self.writes.push(transmit);
             } else if self.writes.is_empty() {
                 self.writes.push(transmit);
                 return;
             } else {
-                self.alone = Some(transmit);
+                self.alone = Some(Box::new(transmit));
                 return;
             }
         }

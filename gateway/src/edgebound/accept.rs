@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use proto::conn::{Connection, Settings};
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -58,7 +59,7 @@ impl Edgebound {
     }
 
     /// Runs one edge's link over `io` to its end.
-    pub(crate) async fn serve<S>(self: Arc<Self>, io: S, peer: SocketAddr)
+    pub(crate) fn serve<S>(self: Arc<Self>, io: S, peer: SocketAddr) -> impl Future<Output = ()> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
@@ -69,9 +70,8 @@ impl Edgebound {
         // One second earlier than the ids of what is queued: the two never meet.
         let conn = Connection::server(now, Arc::clone(&self.settings), IdGenerator::new(epoch - 1, seed));
         let endpoint = EdgeLink::new(Arc::clone(&self), handle, peer, self.bounds);
-        let limits = self.limits;
-        drop(self);
-        let end = drive(io, conn, endpoint, inbox, limits).await;
-        debug!(%peer, reason = %end, "edge connection ended");
+        // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
+        drive(io, conn, endpoint, inbox, self.limits)
+            .map(move |end| debug!(%peer, reason = %end, "edge connection ended"))
     }
 }

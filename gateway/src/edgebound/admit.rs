@@ -39,11 +39,21 @@ pub(super) enum State {
     /// Has an id and waits for its turn to hold it.
     Claiming(Introduction),
     /// Waits for `edge_online`.
-    Announcing { introduction: Introduction, tenure: Tenure, told: Arc<Service>, deferred: Vec<Command> },
+    Announcing(Box<Announcement>),
     /// Admitted.
     Online { meta: Arc<[u8]>, tenure: Tenure, told: Option<Arc<Service>> },
     /// Refused, displaced or gone.
     Gone,
+}
+
+/// An edge whose coming a service is asked about.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    introduction: Introduction,
+    tenure: Tenure,
+    told: Arc<Service>,
+    /// What services sent to it meanwhile.
+    deferred: Vec<Command>,
 }
 
 /// What an edge says of itself, and how long there is for it.
@@ -103,7 +113,8 @@ impl EdgeLink {
         let body = presence_body(tenure.id(), &introduction.meta, self.peer);
         let reply = HookReply::new(&self.port.handle, HookStage::Announce);
         call_hook(&told, EDGE_ONLINE, &body, introduction.due(now), reply);
-        self.state = State::Announcing { introduction, tenure, told, deferred: Vec::new() };
+        let deferred = Vec::new();
+        self.state = State::Announcing(Box::new(Announcement { introduction, tenure, told, deferred }));
     }
 
     /// The service that is told of this edge's coming and going.
@@ -120,10 +131,12 @@ impl EdgeLink {
                 Err(_) => self.refuse(conn, now, RouteError::IllegalEdgeId.text()),
             },
             (State::Naming(_), HookStage::Name, Err(error)) => self.refuse(conn, now, &error),
-            (State::Announcing { introduction, tenure, told, deferred }, HookStage::Announce, Ok(_)) => {
+            (State::Announcing(announcement), HookStage::Announce, Ok(_)) => {
+                let Announcement { introduction, tenure, told, deferred } = *announcement;
                 self.admit(conn, now, introduction.meta, tenure, Some(told), deferred);
             }
-            (State::Announcing { introduction, tenure, told, .. }, HookStage::Announce, Err(error)) => {
+            (State::Announcing(announcement), HookStage::Announce, Err(error)) => {
+                let Announcement { introduction, tenure, told, .. } = *announcement;
                 // Only the handler's own word proves that the service does not believe the edge to be online.
                 let unknown = [RouteError::Timeout.text(), RouteError::ForceClosed.text()].contains(&&*error);
                 if unknown {
@@ -176,12 +189,12 @@ impl EdgeLink {
     pub(super) fn defer(&mut self, command: Command) -> Option<Command> {
         match (&mut self.state, command) {
             (
-                State::Announcing { deferred, .. },
+                State::Announcing(announcement),
                 command @ (Command::Forward(_) | Command::Open { .. } | Command::Cancel(_)),
             ) => {
                 // Beyond the bound it is dropped, which answers it.
-                if deferred.len() < MAX_DEFERRED {
-                    deferred.push(command);
+                if announcement.deferred.len() < MAX_DEFERRED {
+                    announcement.deferred.push(command);
                 }
                 None
             }
@@ -204,7 +217,7 @@ impl EdgeLink {
                 self.gone(now);
                 conn.abort();
             }
-            State::Announcing { .. } | State::Claiming(..) => {
+            State::Announcing(_) | State::Claiming(_) => {
                 self.gone(now);
                 self.refuse(conn, now, "please connect later");
             }
@@ -214,9 +227,8 @@ impl EdgeLink {
 
     pub(super) fn admission_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Naming(introduction) | State::Claiming(introduction) | State::Announcing { introduction, .. } => {
-                Some(introduction.until)
-            }
+            State::Naming(introduction) | State::Claiming(introduction) => Some(introduction.until),
+            State::Announcing(announcement) => Some(announcement.introduction.until),
             _ => None,
         }
     }
@@ -237,7 +249,8 @@ impl EdgeLink {
                 debug!(%edge, peer = %self.peer, "edge offline");
                 self.depart(now, &meta, tenure, told);
             }
-            State::Announcing { introduction, tenure, told, .. } => {
+            State::Announcing(announcement) => {
+                let Announcement { introduction, tenure, told, .. } = *announcement;
                 self.depart(now, &introduction.meta, tenure, Some(told));
             }
             _ => {}

@@ -176,7 +176,7 @@ impl Endpoint for EdgeLink {
 
 impl Drop for EdgeLink {
     fn drop(&mut self) {
-        if matches!(self.state, State::Unknown | State::Naming(_) | State::Claiming(..) | State::Announcing { .. }) {
+        if matches!(self.state, State::Unknown | State::Naming(_) | State::Claiming(_) | State::Announcing(_)) {
             self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Abandoned);
         }
         self.gone(now());

@@ -47,6 +47,7 @@ impl Routes {
             }
         };
         if at == self.routes.len() {
+            self.routes.reserve_exact(1);
             self.routes.push(fresh);
         } else {
             self.routes[at] = fresh;

@@ -53,6 +53,8 @@ impl Bodies {
         }
         let fresh: Arc<[u8]> = key.text().into();
         if self.keys.len() < KEPT_KEYS {
+            // Most peers call one method: room for what there is.
+            self.keys.reserve_exact(1);
             self.keys.push(Arc::clone(&fresh));
         } else {
             self.keys[self.next] = Arc::clone(&fresh);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use proto::conn::{Connection, Settings};
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -54,7 +55,7 @@ impl Servicebound {
     }
 
     /// Runs one service's link over `io` to its end.
-    pub(crate) async fn serve<S>(self: Arc<Self>, io: S, peer: SocketAddr)
+    pub(crate) fn serve<S>(self: Arc<Self>, io: S, peer: SocketAddr) -> impl Future<Output = ()> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
@@ -65,9 +66,8 @@ impl Servicebound {
         // One second earlier than the ids of what is queued: the two never meet.
         let conn = Connection::server(now, Arc::clone(&self.settings), IdGenerator::new(epoch - 1, seed));
         let endpoint = ServiceLink::new(Arc::clone(&self), handle, peer, self.bounds);
-        let limits = self.limits;
-        drop(self);
-        let end = drive(io, conn, endpoint, inbox, limits).await;
-        debug!(%peer, reason = %end, "service connection ended");
+        // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
+        drive(io, conn, endpoint, inbox, self.limits)
+            .map(move |end| debug!(%peer, reason = %end, "service connection ended"))
     }
 }

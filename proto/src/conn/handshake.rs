@@ -152,7 +152,7 @@ impl<W> Connection<W> {
         self.fail_awaited();
         self.openings.clear();
         self.ready.clear();
-        for (session, _) in self.sessions.drain() {
+        for session in std::mem::take(&mut self.sessions).into_keys() {
             self.events.push_back(Event::Ended { session, error: None });
         }
         self.silent = 0;

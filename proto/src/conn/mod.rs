@@ -23,7 +23,7 @@ mod streams;
 mod timers;
 mod transmit;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,7 +65,7 @@ pub struct Connection<W> {
     settings: Arc<Settings>,
     role: Role,
     phase: Phase,
-    closed: Option<CloseReason>,
+    closed: Option<Box<CloseReason>>,
     /// What both sides understand beyond the protocol.
     caps: Caps,
     /// Whether the peer has sent a RequestCancel, which proves that it survives one (§6.5).
@@ -84,7 +84,7 @@ pub struct Connection<W> {
     awaiting: Awaiting<W>,
     timers: Timers,
     main: Session,
-    sessions: HashMap<SessionId, Session>,
+    sessions: BTreeMap<SessionId, Session>,
     /// Openings that wait until the peer has shown a sign of life on earlier ones (§5.7).
     openings: VecDeque<Opening>,
     /// Sessions that we opened and that have shown no packet of the peer yet.
@@ -116,7 +116,7 @@ impl<W> Connection<W> {
             awaiting: Awaiting::default(),
             timers: Timers::default(),
             main: Session::main(),
-            sessions: HashMap::new(),
+            sessions: BTreeMap::new(),
             openings: VecDeque::new(),
             silent: 0,
             ready: VecDeque::new(),
@@ -244,7 +244,7 @@ impl<W> Connection<W> {
     /// Why the connection is over, once it is. Frames that are still to be sent may be sent, nothing else happens.
     #[must_use]
     pub fn closed(&self) -> Option<&CloseReason> {
-        self.closed.as_ref()
+        self.closed.as_deref()
     }
 
     /// Whether the handshake is done and neither side has begun to leave.
@@ -296,7 +296,6 @@ impl<W> Connection<W> {
         self.events.shrink_to_fit();
         self.ready.shrink_to_fit();
         if self.sessions.is_empty() {
-            self.sessions.shrink_to_fit();
             self.openings.shrink_to_fit();
         }
     }
@@ -312,7 +311,7 @@ impl<W> Connection<W> {
     fn close(&mut self, reason: CloseReason) {
         if self.closed.is_none() {
             self.end_everything();
-            self.closed = Some(reason);
+            self.closed = Some(Box::new(reason));
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod streams;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +17,9 @@ use super::stream::FarEnd;
 use super::text::encode;
 use super::{Bodies, Command, Conn, Due, Exchange, Forward, Handle, Kind, ReplyTo, RouteError, Waiter};
 use crate::metrics::Direction;
+
+/// A link that seldom has more than this in flight holds no table for it while it has none.
+const FEW: usize = 3;
 
 /// Reason that the ends of a stream are given.
 const FAR_END_GONE: &str = "the far end of the stream is gone";
@@ -62,7 +65,7 @@ pub(crate) struct Port {
     pub(crate) bodies: Bodies,
     bounds: Bounds,
     pending: HashMap<PacketId, Pending>,
-    streams: HashMap<SessionId, FarEnd>,
+    streams: BTreeMap<SessionId, FarEnd>,
     /// Reading pauses until this stream's far end has taken more, or until then.
     paused: Option<(SessionId, Instant)>,
     draining: bool,
@@ -84,7 +87,7 @@ impl Port {
             bodies: Bodies::default(),
             bounds,
             pending: HashMap::new(),
-            streams: HashMap::new(),
+            streams: BTreeMap::new(),
             paused: None,
             draining: false,
         }
@@ -191,6 +194,9 @@ impl Port {
     fn answer(&mut self, conn: &mut Conn, packet: PacketId, answer: Answer) {
         // Answered already, at the end of a drain.
         let Some(pending) = self.pending.remove(&packet) else { return };
+        if self.pending.is_empty() && self.pending.capacity() <= FEW {
+            self.pending = HashMap::new();
+        }
         match answer {
             Answer::Response(text) => conn.respond(pending.session, packet, text, pending.cost),
             Answer::Ack(error) => {
@@ -338,7 +344,7 @@ impl Port {
     /// and those that wait to be written.
     pub(crate) fn on_peer_closed(&mut self, conn: &mut Conn) -> Linger {
         conn.fail_awaited();
-        for (_, far) in self.streams.drain() {
+        for far in std::mem::take(&mut self.streams).into_values() {
             far.end(FAR_END_GONE);
         }
         self.paused = None;
