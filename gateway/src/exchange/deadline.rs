@@ -38,7 +38,7 @@ impl Due {
     /// # Errors
     /// It has passed.
     pub(crate) fn of(body: &Body<'_>, now: Instant) -> Result<Due, RouteError> {
-        let wall = Timestamp::from(SystemTime::now());
+        let wall = wall_clock();
         let own = body.deadline.and_then(|deadline| remaining(deadline, wall));
         let context = body.context_deadline.and_then(|deadline| remaining(deadline, wall));
         let named = own.into_iter().chain(context).min();
@@ -56,9 +56,15 @@ impl Due {
 
     /// A deadline of the gateway's own.
     pub(crate) fn within(now: Instant, left: Duration) -> Due {
-        let deadline = Timestamp::from(SystemTime::now()).checked_add(left);
+        let deadline = wall_clock().checked_add(left);
         Due { at: now + left, deadline, context: None, error: RouteError::Timeout }
     }
+}
+
+/// The wall clock in whole milliseconds, so that what is forwarded in the same one carries the same text.
+fn wall_clock() -> Timestamp {
+    let now = Timestamp::from(SystemTime::now());
+    Timestamp::from_unix(now.unix_seconds(), now.nanos() / 1_000_000 * 1_000_000)
 }
 
 /// Time left until `deadline`; `None` if it is too absurd to be meant.

@@ -1,5 +1,6 @@
 //! Instants as RFC 3339 text.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -87,14 +88,28 @@ impl Timestamp {
 
     /// Appends RFC 3339 in UTC, with `Z`, and with as many digits of the fraction as it needs.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let mut text = [0; LONGEST];
-        let length = self.format(&mut text);
-        out.extend_from_slice(&text[..length]);
+        let text = self.text();
+        out.extend_from_slice(&text.text[..text.length]);
     }
 
     /// Length of what [`Timestamp::write`] appends.
     pub(super) fn text_len(&self) -> usize {
-        self.format(&mut [0; LONGEST])
+        self.text().length
+    }
+
+    /// The text, from the thread's memory of the last one if that was the same: many bodies in a row carry the same time.
+    fn text(&self) -> Text {
+        thread_local! {
+            static LAST: Cell<Text> = Cell::new(Text::of(Timestamp::GO_ZERO));
+        }
+        LAST.with(|last| {
+            if last.get().of == *self {
+                return last.get();
+            }
+            let text = Text::of(*self);
+            last.set(text);
+            text
+        })
     }
 
     /// Writes the text to the front of `text` and returns its length.
@@ -123,6 +138,22 @@ impl Timestamp {
         }
         text[end] = b'Z';
         end + 1
+    }
+}
+
+/// An instant and its text.
+#[derive(Clone, Copy)]
+struct Text {
+    of: Timestamp,
+    text: [u8; LONGEST],
+    length: usize,
+}
+
+impl Text {
+    fn of(instant: Timestamp) -> Text {
+        let mut text = [0; LONGEST];
+        let length = instant.format(&mut text);
+        Text { of: instant, text, length }
     }
 }
 

@@ -32,9 +32,9 @@ use self::handshake::Phase;
 use self::sessions::{Opening, Session};
 use self::timers::{Timer, Timers};
 use self::transmit::encoded;
-use crate::body::Caps;
+use crate::body::{Body, Caps};
 use crate::id::{IdGenerator, PacketId, SessionId};
-use crate::wire::{Frame, FrameKind, Header, HeartbeatClass};
+use crate::wire::{Frame, FrameKind, Header, HeartbeatClass, WireError};
 
 pub use self::event::{CloseReason, Event, Failure};
 pub use self::settings::Settings;
@@ -134,38 +134,53 @@ impl<W> Connection<W> {
         if self.closed.is_some() {
             return None;
         }
-        let frame = match Frame::decode(header.kind, payload) {
-            Ok(frame) => frame,
+        self.last_heard = now;
+        let open = matches!(self.phase, Phase::Open { .. });
+        if open && let Some((session, text)) = hot_body(header.kind, payload) {
+            return match Body::scan(text) {
+                Ok(body) => self.handle_body(now, header, session, body, payload.len()),
+                Err(error) => {
+                    self.close(CloseReason::Malformed(WireError::Body { kind: header.kind, error }));
+                    None
+                }
+            };
+        }
+        match Frame::decode(header.kind, payload) {
+            Ok(frame) if open => self.handle_open(now, header.packet, frame),
+            Ok(frame) => self.handle_unopened(now, header.packet, frame),
             Err(error) => {
                 self.close(CloseReason::Malformed(error));
-                return None;
+                None
             }
-        };
-        self.last_heard = now;
-        match self.phase {
-            Phase::Open { .. } => self.handle_open(now, header.packet, frame, payload.len()),
-            _ => self.handle_unopened(now, header.packet, frame),
         }
     }
 
-    fn handle_open<'a>(
+    /// A frame with a body: what a gateway is busy with all day.
+    fn handle_body<'a>(
         &mut self,
         now: Instant,
-        packet: PacketId,
-        frame: Frame<'a>,
+        header: Header,
+        session: SessionId,
+        body: Body<'a>,
         len: usize,
     ) -> Option<Event<'a, W>> {
-        match frame {
-            Frame::Request(session, body) => {
+        let packet = header.packet;
+        match header.kind {
+            FrameKind::Request => {
                 let cost = self.take_in(now, FrameKind::Response, session, packet, len)?;
                 Some(Event::Request { session, packet, body, cost })
             }
-            Frame::Message(session, body) => {
+            FrameKind::Message => {
                 let cost = self.take_in(now, FrameKind::MessageAck, session, packet, len)?;
                 Some(Event::Message { session, packet, body, cost })
             }
-            Frame::Response(session, body) => self.handle_response(session, packet, body),
-            Frame::MessageAck(session, body) => self.handle_ack(session, packet, body.error),
+            FrameKind::Response => self.handle_response(session, packet, body),
+            _ => self.handle_ack(session, packet, body.error),
+        }
+    }
+
+    fn handle_open<'a>(&mut self, now: Instant, packet: PacketId, frame: Frame<'a>) -> Option<Event<'a, W>> {
+        match frame {
             Frame::RegisterAck(session, data) => self.handle_ack(session, packet, data.error.into()),
             Frame::Stream(session, data) => self.handle_data(now, session, data),
             Frame::StreamEnd(session) => self.handle_data_end(now, session),
@@ -185,6 +200,9 @@ impl<W> Connection<W> {
             | Frame::DisConnAck(_)
             | Frame::Heartbeat
             | Frame::HeartbeatAck) => self.handle_link_frame(now, packet, &frame),
+            Frame::Request(..) | Frame::Message(..) | Frame::Response(..) | Frame::MessageAck(..) => {
+                unreachable!("frames with a body are handled apart")
+            }
         }
     }
 
@@ -328,4 +346,11 @@ impl<W> Connection<W> {
             _ => {}
         }
     }
+}
+
+/// Session and text of a frame with a body.
+fn hot_body(kind: FrameKind, payload: &[u8]) -> Option<(SessionId, &[u8])> {
+    let hot = matches!(kind, FrameKind::Request | FrameKind::Response | FrameKind::Message | FrameKind::MessageAck);
+    let (session, text) = payload.split_first_chunk::<8>()?;
+    hot.then_some((SessionId(u64::from_be_bytes(*session)), text))
 }

@@ -145,7 +145,8 @@ impl Inbound {
         let message = Message::new(topic, decode(&body.value), custom, edge_id, receipt);
         let held = message.held();
         // Where there is no mailbox the message is dropped, which rejects it.
-        if let Some(Err(message)) = messages.map(|messages| messages.push(message, held)) {
+        let Some(messages) = messages else { return };
+        if let Err(message) = messages.push(message, held) {
             message.reject("congested");
         }
     }
