@@ -38,7 +38,7 @@ impl Due {
     /// # Errors
     /// It has passed.
     pub(crate) fn of(body: &Body<'_>, now: Instant) -> Result<Due, RouteError> {
-        let wall = wall_clock();
+        let wall = Timestamp::from(SystemTime::now());
         let own = body.deadline.and_then(|deadline| remaining(deadline, wall));
         let context = body.context_deadline.and_then(|deadline| remaining(deadline, wall));
         let named = own.into_iter().chain(context).min();
@@ -48,23 +48,23 @@ impl Due {
         let left = named.unwrap_or(DEFAULT);
         Ok(Due {
             at: now + left,
-            deadline: wall.checked_add(left),
-            context: context.and_then(|left| wall.checked_add(left)),
+            deadline: stamp(wall, left),
+            context: context.and_then(|left| stamp(wall, left)),
             error: if named.is_some() { RouteError::DeadlineExceeded } else { RouteError::Timeout },
         })
     }
 
     /// A deadline of the gateway's own.
     pub(crate) fn within(now: Instant, left: Duration) -> Due {
-        let deadline = wall_clock().checked_add(left);
+        let deadline = stamp(Timestamp::from(SystemTime::now()), left);
         Due { at: now + left, deadline, context: None, error: RouteError::Timeout }
     }
 }
 
-/// The wall clock in whole milliseconds, so that what is forwarded in the same one carries the same text.
-fn wall_clock() -> Timestamp {
-    let now = Timestamp::from(SystemTime::now());
-    Timestamp::from_unix(now.unix_seconds(), now.nanos() / 1_000_000 * 1_000_000)
+/// A deadline for the wire, in whole milliseconds: what is forwarded in the same one carries the same text.
+fn stamp(wall: Timestamp, left: Duration) -> Option<Timestamp> {
+    let exact = wall.checked_add(left)?;
+    Some(Timestamp::from_unix(exact.unix_seconds(), exact.nanos() / 1_000_000 * 1_000_000))
 }
 
 /// Time left until `deadline`; `None` if it is too absurd to be meant.

@@ -127,7 +127,7 @@ impl<W> Connection<W> {
                 );
             }
             Wanted::Window(text) => self.released.messages += cost(text.len()) as usize,
-            Wanted::Ack => self.free_slot(waiting.session),
+            Wanted::Ack => self.note_overdue(waiting.session, packet),
             _ => {}
         }
         Some(waiting.waiter)
@@ -172,7 +172,10 @@ impl<W> Connection<W> {
         let now = self.last_heard;
         self.hear(now, session);
         let acked = |wanted: &Wanted| matches!(wanted, Wanted::Ack | Wanted::Registration);
-        let waiting = self.awaiting.answer(session, packet, acked)?;
+        let Some(waiting) = self.awaiting.answer(session, packet, acked) else {
+            self.settle_overdue(session, packet);
+            return None;
+        };
         if matches!(waiting.wanted, Wanted::Ack) {
             self.free_slot(session);
         }
@@ -202,7 +205,7 @@ impl<W> Connection<W> {
                 self.drop_stale(waiting.session);
                 self.advance_dismissal(now, waiting.session);
             }
-            Wanted::Ack => self.free_slot(waiting.session),
+            Wanted::Ack => self.note_overdue(waiting.session, packet),
             Wanted::Session => self.abandon(now, packet),
             Wanted::Response | Wanted::Registration => {}
         }
@@ -218,7 +221,23 @@ impl<W> Connection<W> {
         }
     }
 
-    /// A message that was sent no longer waits for its ack.
+    /// Nobody waits any more for the ack of a message that was sent.
+    fn note_overdue(&mut self, id: SessionId, packet: PacketId) {
+        if let Some(session) = self.session_mut(id) {
+            session.overdue.push(packet);
+        }
+    }
+
+    /// The ack of such a message has come after all.
+    fn settle_overdue(&mut self, id: SessionId, packet: PacketId) {
+        let Some(session) = self.session_mut(id) else { return };
+        if let Some(at) = session.overdue.iter().position(|overdue| *overdue == packet) {
+            session.overdue.swap_remove(at);
+            self.free_slot(id);
+        }
+    }
+
+    /// A message that was sent has got its ack.
     fn free_slot(&mut self, id: SessionId) {
         if let Some(session) = self.session_mut(id) {
             session.unacked = session.unacked.saturating_sub(1);

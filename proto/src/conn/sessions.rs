@@ -52,6 +52,8 @@ pub(super) struct Session {
     held: Vec<Transmit>,
     /// Messages sent and not acked.
     pub(super) unacked: u16,
+    /// Those of them that nobody waits for any more. They keep their place in the window: the peer still holds them.
+    pub(super) overdue: Vec<PacketId>,
     /// Messages that wait for room in the window.
     pub(super) window: VecDeque<PacketId>,
     /// Raw bytes; session 1 has none.
@@ -76,6 +78,7 @@ impl Session {
             settling: false,
             held: Vec::new(),
             unacked: 0,
+            overdue: Vec::new(),
             window: VecDeque::new(),
             raw: None,
         }

@@ -1,0 +1,236 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// Measures a gateway: calls, publishes, streams, connects and idle links.
+///
+/// The side that calls, publishes or writes is in this process, the side that answers in a child process. Both dial the
+/// gateway, which may be any program at two addresses that speaks the protocol. Edges must get their ids from the gateway
+/// itself, except for `connect`, whose service gives them out.
+#[derive(Debug, Parser)]
+#[command(name = "frontier-bench", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Calls in a closed loop: each caller waits for its answer before it calls again
+    Call(Load),
+    /// Acknowledged messages in a closed loop
+    Publish(Load),
+    /// Bytes through one stream, as fast as they go
+    Stream(Stream),
+    /// Edges that connect, with the hooks get_edge_id and edge_online, and leave
+    Connect(Connect),
+    /// Edges that have made one call and stay: memory per link, CPU of heartbeats
+    Idle(Idle),
+    /// The other side of a scenario, or a part of the reference; ends with its standard input
+    #[command(subcommand, hide = true)]
+    Peer(Peer),
+}
+
+/// Where the gateway is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Gateway {
+    /// Where edges connect
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30012")]
+    pub(crate) edge_addr: String,
+    /// Where services connect
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30011")]
+    pub(crate) service_addr: String,
+    /// Process of the gateway, on this machine: its CPU and memory are read
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+}
+
+/// How long it is measured, and where the report goes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Run {
+    /// Length of a round
+    #[arg(long, default_value = "3", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// Operations of a round, instead of a length
+    #[arg(long, conflicts_with = "seconds")]
+    pub(crate) count: Option<NonZeroU64>,
+    /// Length of the round before the first, which is not counted
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub(crate) warm_up: Duration,
+    /// Rounds; with --relay, of the gateway and the relay in turn
+    #[arg(long, default_value = "3")]
+    pub(crate) rounds: NonZeroU32,
+    /// File to write the report to, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Load {
+    #[command(flatten)]
+    pub(crate) gateway: Gateway,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Who begins
+    #[arg(long, default_value = "edge-to-service")]
+    pub(crate) direction: Direction,
+    /// Edges
+    #[arg(long, default_value = "1")]
+    pub(crate) edges: NonZeroU32,
+    /// Callers on each edge: so many operations are under way at once
+    #[arg(long, default_value = "1")]
+    pub(crate) in_flight: NonZeroU32,
+    /// Payload in bytes
+    #[arg(long, default_value = "128")]
+    pub(crate) size: usize,
+    /// Measure a plain TCP relay in turn with the gateway: as many connections, frames and bytes, echoed behind it
+    #[arg(long)]
+    pub(crate) relay: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Stream {
+    #[command(flatten)]
+    pub(crate) gateway: Gateway,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Who opens the stream and writes
+    #[arg(long, default_value = "edge-to-service")]
+    pub(crate) direction: Direction,
+    /// Bytes of one write
+    #[arg(long, default_value = "65536", value_parser = clap::value_parser!(u32).range(1..=16 * 1024 * 1024))]
+    pub(crate) write_size: u32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Connect {
+    #[command(flatten)]
+    pub(crate) gateway: Gateway,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Edges that connect and leave at the same time
+    #[arg(long, default_value = "32")]
+    pub(crate) edges: NonZeroU32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Idle {
+    #[command(flatten)]
+    pub(crate) gateway: Gateway,
+    /// Edges
+    #[arg(long, default_value = "1000")]
+    pub(crate) edges: NonZeroU32,
+    /// Seconds between the heartbeats of an edge
+    #[arg(long, value_name = "SECONDS", default_value = "20")]
+    pub(crate) heartbeat: Heartbeat,
+    /// Time to watch the gateway's CPU while nothing but heartbeats goes on
+    #[arg(long, value_name = "SECONDS", default_value = "40", value_parser = seconds)]
+    pub(crate) watch: Duration,
+    /// File to write the report to, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Peer {
+    /// A service that echoes calls, acknowledges messages and counts what streams bring
+    Service {
+        #[arg(long)]
+        addr: String,
+        /// Give out edge ids, and be told who comes and goes
+        #[arg(long)]
+        hooks: bool,
+    },
+    /// Edges that do the same
+    Edges {
+        #[arg(long)]
+        addr: String,
+        #[arg(long)]
+        count: u32,
+    },
+    /// The plain relay
+    Relay {
+        #[arg(long)]
+        upstream: SocketAddr,
+    },
+    /// Sends back what it gets
+    Echo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Direction {
+    EdgeToService,
+    ServiceToEdge,
+}
+
+impl Direction {
+    /// For readers.
+    pub(crate) fn arrow(self) -> &'static str {
+        match self {
+            Direction::EdgeToService => "edge → service",
+            Direction::ServiceToEdge => "service → edge",
+        }
+    }
+}
+
+/// The intervals that the protocol knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Heartbeat {
+    #[value(name = "5")]
+    Seconds5,
+    #[value(name = "20")]
+    Seconds20,
+    #[value(name = "80")]
+    Seconds80,
+    #[value(name = "320")]
+    Seconds320,
+}
+
+impl From<Heartbeat> for sdk::HeartbeatClass {
+    fn from(heartbeat: Heartbeat) -> Self {
+        match heartbeat {
+            Heartbeat::Seconds5 => Self::Seconds5,
+            Heartbeat::Seconds20 => Self::Seconds20,
+            Heartbeat::Seconds80 => Self::Seconds80,
+            Heartbeat::Seconds320 => Self::Seconds320,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    /// Longer runs are surely a mistake.
+    const LONGEST: f64 = 24.0 * 3600.0;
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds, for example 3 or 0.5".to_owned())?;
+    if (0.0..=LONGEST).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(format!("give a number of seconds from 0 to {LONGEST}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_are_numbers_within_a_day() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "-1", "NaN", "inf", "90000", "3s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
