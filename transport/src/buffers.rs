@@ -61,10 +61,12 @@ pub(crate) fn give_outbox(outbox: Outbox) {
     give(|spare| spare.outbox = Some(outbox));
 }
 
+#[allow(clippy::box_collection, reason = "the box is what the thread keeps")]
 pub(crate) fn take_commands<C: 'static>() -> Box<VecDeque<C>> {
     take(|spare| spare.commands.take()).and_then(|spare| spare.downcast().ok()).unwrap_or_default()
 }
 
+#[allow(clippy::box_collection, reason = "the box is what the thread keeps")]
 pub(crate) fn give_commands<C: 'static>(commands: Box<VecDeque<C>>) {
     give(|spare| spare.commands = Some(commands));
 }

@@ -428,7 +428,7 @@ where
     }
 
     fn fire_timers(&mut self, now: Instant) -> Option<LinkEnd> {
-        if !self.next_timeout().is_some_and(|at| at <= now) {
+        if self.next_timeout().is_none_or(|at| at > now) {
             return None;
         }
         if self.blocked_since.is_some_and(|since| now >= since + self.limits.stalled_write) {

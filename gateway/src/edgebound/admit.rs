@@ -82,7 +82,7 @@ impl EdgeLink {
             Some(service) => {
                 let due = introduction.due(now);
                 let reply = HookReply::new(&self.port.handle, HookStage::Name);
-                call_hook(&service, GET_EDGE_ID, &introduction.meta, due, reply);
+                call_hook(&service, GET_EDGE_ID, &introduction.meta, now, due, reply);
                 self.state = State::Naming(introduction);
             }
             None if !self.shared.allocate_ids => self.refuse(conn, now, RouteError::NoService.text()),
@@ -112,7 +112,7 @@ impl EdgeLink {
         };
         let body = presence_body(tenure.id(), &introduction.meta, self.peer);
         let reply = HookReply::new(&self.port.handle, HookStage::Announce);
-        call_hook(&told, EDGE_ONLINE, &body, introduction.due(now), reply);
+        call_hook(&told, EDGE_ONLINE, &body, now, introduction.due(now), reply);
         let deferred = Vec::new();
         self.state = State::Announcing(Box::new(Announcement { introduction, tenure, told, deferred }));
     }

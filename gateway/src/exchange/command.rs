@@ -1,5 +1,7 @@
 //! What other tasks ask of a link's task.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use proto::conn::{Text, cost};
 use proto::id::{PacketId, SessionId};
@@ -23,24 +25,21 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
-    /// Queues this at `target`, in its lane.
-    ///
-    /// # Errors
-    /// This, if the lane is full or the link is gone.
-    pub(crate) fn send(self, target: &Handle) -> Result<(), (Forward, RouteError)> {
+    /// Queues this at `target`, in its lane. If that is full or the link is gone, whoever waits is told so.
+    pub(crate) fn send(self, now: Instant, target: &Handle) {
         let lane = match self.kind {
             Kind::Call => Lane::Calls,
             Kind::Message => Lane::Messages,
         };
         let bytes = cost(self.text.len());
-        let unwrap = |command| match command {
-            Command::Forward(forward) => forward,
-            _ => unreachable!("what was pushed comes back"),
+        let (command, error) = match target.try_push(lane, bytes, Command::Forward(self)) {
+            Ok(()) => return,
+            Err(Refused::Full(command)) => (command, RouteError::Congested),
+            Err(Refused::Gone(command)) => (command, RouteError::ForceClosed),
         };
-        target.try_push(lane, bytes, Command::Forward(self)).map_err(|refused| match refused {
-            Refused::Full(command) => (unwrap(command), RouteError::Congested),
-            Refused::Gone(command) => (unwrap(command), RouteError::ForceClosed),
-        })
+        if let Command::Forward(forward) = command {
+            forward.waiter.fail(now, error);
+        }
     }
 }
 
@@ -55,6 +54,19 @@ pub(crate) enum Waiter {
     Offline(#[allow(dead_code, reason = "held for its drop")] Tenure),
     /// Another link's stream.
     Stream(Opener),
+}
+
+impl Waiter {
+    /// No answer will come from the peer.
+    pub(crate) fn fail(self, now: Instant, error: RouteError) {
+        match self {
+            Waiter::Reply(reply, _) => reply.fail(now, error),
+            Waiter::Hook(reply) => reply.fail(error),
+            Waiter::Stream(opener) => opener.decline(error.text()),
+            // The tenure ends with this.
+            Waiter::Offline(_) => {}
+        }
+    }
 }
 
 /// What other tasks ask of a link's task.

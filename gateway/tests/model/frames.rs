@@ -15,11 +15,8 @@ impl Peer {
             (Phase::Greeting(conn), Frame::ConnAck(ack)) if conn == packet => self.on_conn_ack(moment, ack),
             (Phase::Greeting(_), frame) => self.unexpected(moment, frame, "before the ConnAck"),
             (_, Frame::DisConn) => self.on_goodbye(moment, packet),
-            (_, Frame::DisConnAck(_)) => {
-                if self.goodbye != Some(packet) {
-                    self.unexpected(moment, frame, "unasked");
-                }
-            }
+            (_, Frame::DisConnAck(_)) if self.goodbye == Some(packet) => {}
+            (_, Frame::DisConnAck(_)) => self.unexpected(moment, frame, "unasked"),
             (Phase::Online(_), frame) if self.goodbye.is_none() => self.on_open_frame(moment, packet, frame),
             _ => {}
         }

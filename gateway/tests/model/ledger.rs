@@ -223,12 +223,6 @@ impl Ledger {
     pub(crate) fn turn_down(&mut self, service: PeerIndex, edge: u64) {
         self.told.insert((service, edge), Told::Online { refused: true });
     }
-
-    /// Edges that a service believes to be online.
-    pub(crate) fn believed(&self, service: PeerIndex) -> Vec<u64> {
-        let of_service = self.told.iter().filter(|((of, _), _)| *of == service);
-        of_service.filter(|(_, told)| **told == Told::Online { refused: false }).map(|((_, edge), _)| *edge).collect()
-    }
 }
 
 /// The text with which a target refuses.

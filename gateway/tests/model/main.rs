@@ -30,7 +30,7 @@ use tokio::runtime;
 use tokio::task::LocalSet;
 
 /// Seeds of each test, unless the environment says otherwise.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
@@ -38,7 +38,11 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 fn run(seed: u64, honest: bool) {
-    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without IO starts");
     let script = tokio::task::unconstrained(script::run(seed, honest));
     if let Err(fault) = LocalSet::new().block_on(&runtime, script) {
         panic!("seed {seed}: {fault}\nrun it alone with FRONTIER_SEED={seed}");

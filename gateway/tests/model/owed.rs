@@ -76,7 +76,7 @@ impl Peer {
         if kind == Kind::Message {
             *self.unacked.entry(session).or_default() -= 1;
         }
-        if !self.session(session).is_some_and(|stream| !stream.is_over()) {
+        if self.session(session).is_none_or(|stream| stream.is_over()) {
             return;
         }
         let accepted = !moment.rng.chance(moment.terms.refused);

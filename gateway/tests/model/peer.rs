@@ -343,10 +343,9 @@ impl Peer {
             Phase::Greeting(_) if !self.may_be_cut(moment, None) => {
                 moment.ledger.fault(format!("peer {} was cut without an answer to its Conn", self.index));
             }
-            Phase::Online(id) if self.half_closed => {
-                if !self.may_be_cut(moment, Some(id)) {
-                    self.expect_answers(moment.ledger, "half-closed its link and was closed", |_, _| true);
-                }
+            Phase::Online(id) if self.half_closed && self.may_be_cut(moment, Some(id)) => {}
+            Phase::Online(_) if self.half_closed => {
+                self.expect_answers(moment.ledger, "half-closed its link and was closed", |_, _| true);
             }
             Phase::Online(id) if self.goodbye.is_none() && !self.may_be_cut(moment, Some(id)) => {
                 moment.ledger.fault(format!("peer {} was cut for no reason", self.index));

@@ -243,7 +243,8 @@ async fn quiet(world: &mut World) {
     world.note(|| "everybody reads and answers".to_owned());
     world.terms.swallowed = 0;
     world.terms.late = 0;
-    let patience = Duration::from_secs(if world.terms.honest { 9 } else { 70 });
+    // A message that was swallowed keeps its place in a window of one: those behind it expire, one budget after the other.
+    let patience = Duration::from_secs(if world.terms.honest { 9 } else { 900 });
     let until = Instant::now() + patience;
     let mut quiet_since = Instant::now();
     while Instant::now() < until {

@@ -21,6 +21,9 @@ pub(crate) struct Wire {
     pub(crate) ended: bool,
 }
 
+/// A frame in its two parts.
+pub(crate) type Received = (Header, Vec<u8>);
+
 impl Wire {
     pub(crate) fn new(peer: usize, io: DuplexStream) -> Self {
         Self {
@@ -92,7 +95,7 @@ impl Wire {
     ///
     /// # Errors
     /// The gateway has sent what is no frame.
-    pub(crate) fn receive(&mut self) -> Result<(Vec<(Header, Vec<u8>)>, bool), String> {
+    pub(crate) fn receive(&mut self) -> Result<(Vec<Received>, bool), String> {
         let Some(io) = &mut self.io else { return Ok((Vec::new(), false)) };
         let before = self.unread.len();
         let mut cx = Context::from_waker(Waker::noop());

@@ -161,11 +161,7 @@ impl Port {
             packet,
         };
         self.pending.insert(passage.packet, pending);
-        if let Err((forward, error)) = forward.send(target)
-            && let Waiter::Reply(reply, _) = forward.waiter
-        {
-            reply.fail(now, error);
-        }
+        forward.send(now, target);
         Ok(())
     }
 
@@ -381,13 +377,10 @@ impl Drop for Port {
 }
 
 fn on_failure(now: Instant, waiter: Waiter, failure: Failure) {
-    match (waiter, failure) {
-        (Waiter::Reply(reply, on_expiry), Failure::Expired) => reply.fail(now, on_expiry),
-        (Waiter::Reply(reply, _), _) => reply.fail(now, RouteError::ForceClosed),
-        (Waiter::Hook(reply), Failure::Expired) => reply.fail(RouteError::Timeout),
-        (Waiter::Hook(reply), _) => reply.fail(RouteError::ForceClosed),
-        (Waiter::Stream(opener), Failure::Expired) => opener.decline(RouteError::Timeout.text()),
-        (Waiter::Stream(opener), _) => opener.decline(RouteError::ForceClosed.text()),
-        (Waiter::Offline(_), _) => {}
-    }
+    let error = match (&waiter, failure) {
+        (Waiter::Reply(_, on_expiry), Failure::Expired) => *on_expiry,
+        (_, Failure::Expired) => RouteError::Timeout,
+        (_, Failure::SessionEnded | Failure::Declined(_)) => RouteError::ForceClosed,
+    };
+    waiter.fail(now, error);
 }
