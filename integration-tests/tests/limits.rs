@@ -106,14 +106,14 @@ fn a_target_that_reads_nothing_is_congested_and_holds_up_nobody() {
     deaf.admitted();
     let flood = Body::new().method("x").value(&[0; 64 * 1024]).to_edge(deaf.id);
     let calls: Vec<u64> = (0..400).map(|_| pair.service.request(&flood)).collect();
-    pair.service.answer(calls[399]).expect_err("its queue is full");
-    let last = pair.service.request(&flood);
-    assert_eq!(pair.service.answer(last), Err("congested".to_owned()));
+    // How much the system takes for the deaf one before its queue fills is the system's business.
+    let labels = ["direction=\"to_edge\"", "result=\"congested\""];
+    eventually("calls are turned down", || (gateway.metric("frontier_calls_total", &labels) > 100.0).then_some(()));
     pair.works();
     let gone = deaf.id;
     drop(deaf);
-    for call in &calls[..399] {
-        assert!(pair.service.answer(*call).is_err());
+    for call in calls {
+        assert!(pair.service.answer(call).is_err());
     }
     let call = pair.service.request(&Body::new().method("x").to_edge(gone));
     assert_eq!(pair.service.answer(call), Err("edge not online".to_owned()));
