@@ -193,6 +193,23 @@ async fn more_handlers_than_allowed_are_answered_congested() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn handlers_hold_a_bounded_number_of_bytes() {
+    let mut gateway = Gateway::new();
+    let limits = sdk::Limits { request_bytes: 10_000, ..sdk::Limits::default() };
+    let builder =
+        gateway.edge().limits(limits).handle("endless", async |_| pending::<Result<Bytes, Infallible>>().await);
+    let (edge, mut peer) = tokio::join!(builder.connect(), gateway.accept());
+    let _edge = edge.expect("let in");
+    peer.registered().await;
+    let first = peer.call(1, MAIN, "endless", b"", &[0; 20_000]);
+    peer.call(2, MAIN, "endless", b"", b"");
+    assert_eq!(peer.response().await, (2, Err("congested".to_owned())), "the first one fits whatever its size");
+    peer.tell(move |conn, _| assert_eq!(conn.cancel(first), Some(1)));
+    peer.call(3, MAIN, "endless", b"", b"");
+    assert_eq!(peer.response().await, (3, Err("timeout".to_owned())), "it had room to run");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gateway_that_dismisses_the_main_session_is_left() {
     let mut gateway = Gateway::new();
     let (edge, mut peer) = gateway.connected_edge().await;

@@ -127,6 +127,26 @@ async fn calls_wait_for_the_link_until_their_deadline_and_are_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_while_it_waits_for_the_link_is_never_sent() {
+    let mut gateway = Gateway::new();
+    let (edge, peer) = gateway.connected_edge().await;
+    peer.cut().await;
+    let mut state = edge.state();
+    soon(state.wait_for(|state| matches!(state, LinkState::Offline { .. }))).await.expect("lost");
+    let given_up = tokio::time::timeout(Duration::from_millis(100), edge.call("m", "given up")).await;
+    assert!(given_up.is_err(), "the call itself still waited");
+    let (answer, again) = tokio::join!(edge.call("m", "kept"), async {
+        let mut again = gateway.accept().await;
+        let request = again.request().await;
+        assert_eq!(request.payload, b"kept");
+        again.respond(request, Ok(b"done"));
+        again
+    });
+    assert_eq!(answer.expect("answered"), "done");
+    drop(again);
+}
+
+#[tokio::test(start_paused = true)]
 async fn pauses_grow_although_each_connect_succeeds() {
     let mut gateway = Gateway::new();
     let (edge, peer) = gateway.connected_edge().await;
