@@ -87,20 +87,7 @@ where
     E::Waiter: Unpin,
 {
     // Not an `async fn`: that would hold the arguments beside the driver for as long as the link lives.
-    Driver {
-        endpoint,
-        conn,
-        inbox,
-        io,
-        limits,
-        writes: WriteQueue::default(),
-        alone: None,
-        partial: BytesMut::new(),
-        read: Reading::On,
-        blocked_since: None,
-        closed_since: None,
-        timer: None,
-    }
+    Driver::new(io, conn, endpoint, inbox, limits)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +147,23 @@ where
     E: Endpoint + Unpin,
     E::Waiter: Unpin,
 {
+    fn new(io: S, conn: Connection<E::Waiter>, endpoint: E, inbox: Inbox<E::Command>, limits: Limits) -> Self {
+        Self {
+            endpoint,
+            conn,
+            inbox,
+            io,
+            limits,
+            writes: WriteQueue::default(),
+            alone: None,
+            partial: BytesMut::new(),
+            read: Reading::On,
+            blocked_since: None,
+            closed_since: None,
+            timer: None,
+        }
+    }
+
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<LinkEnd> {
         let now = tokio::time::Instant::now().into_std();
         if let Some(end) = self.fire_timers(now) {
@@ -443,3 +447,6 @@ where
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

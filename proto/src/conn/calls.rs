@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::awaiting::{Waiting, Wanted};
 use super::transmit::{Data, Text, Transmit, cost, encoded};
-use super::{CloseReason, Connection, Event, Failure, Timer};
+use super::{Connection, Event, Failure, Timer};
 use crate::body::{Body, RegisterAckData};
 use crate::id::{PacketId, SessionId};
 use crate::wire::{CANCELLED, Frame, FrameKind};
@@ -110,9 +110,7 @@ impl<W> Connection<W> {
             return;
         }
         self.send_on(session, Transmit::Data(Data { kind, packet, session, text, settles }));
-        if self.replies > 4 * self.settings.reply_bytes + self.settings.max_payload as usize {
-            self.close(CloseReason::AnswersUnread);
-        }
+        self.check_unread();
     }
 
     /// Gives up a call or message: its waiter is dropped, a late answer is ignored. The peer is told if it is known to

@@ -80,7 +80,8 @@ impl<W> Connection<W> {
         debug_assert!(!client.is_none(), "id 0 switches off a Go client's reconnect (Q10)");
         if let Phase::Deciding { conn, .. } = self.phase {
             let data = ConnData { caps: self.caps, ..ConnData::default() };
-            self.send(conn, &Frame::ConnAck(ConnAck { client, data }));
+            // In front of the answers to what a client sends without waiting.
+            self.outbox.urgent(conn, &Frame::ConnAck(ConnAck { client, data }));
             self.phase = Phase::Open { since: now };
             self.last_heard = now;
         }
@@ -91,7 +92,7 @@ impl<W> Connection<W> {
         if let Phase::Deciding { conn, .. } = self.phase {
             let error = if error.is_empty() { "refused" } else { error };
             let data = ConnData { error: error.to_owned(), ..ConnData::default() };
-            self.send(conn, &Frame::ConnAck(ConnAck { client: ClientId::default(), data }));
+            self.outbox.urgent(conn, &Frame::ConnAck(ConnAck { client: ClientId::default(), data }));
             self.start_leaving(now, Leave::Refused, false);
         }
     }

@@ -37,7 +37,7 @@ use crate::id::{IdGenerator, PacketId, SessionId};
 use crate::wire::{Frame, FrameKind, Header, HeartbeatClass, WireError};
 
 pub use self::event::{CloseReason, Event, Failure};
-pub use self::settings::Settings;
+pub use self::settings::{STREAM_WINDOW, Settings};
 pub use self::transmit::{Data, Outbox, Text, Transmit, cost};
 
 /// Which end of the connection this is. Only the first frames, heartbeats and who chooses session ids differ.
@@ -146,7 +146,11 @@ impl<W> Connection<W> {
             };
         }
         match Frame::decode(header.kind, payload) {
-            Ok(frame) if open => self.handle_open(now, header.packet, frame),
+            Ok(frame) if open => {
+                let event = self.handle_open(now, header.packet, frame);
+                self.check_unread();
+                event
+            }
             Ok(frame) => self.handle_unopened(now, header.packet, frame),
             Err(error) => {
                 self.close(CloseReason::Malformed(error));
@@ -330,6 +334,14 @@ impl<W> Connection<W> {
         if self.closed.is_none() {
             self.end_everything();
             self.closed = Some(Box::new(reason));
+        }
+    }
+
+    /// A peer that asks and asks, and takes none of the answers, is cut before they fill the memory.
+    fn check_unread(&mut self) {
+        let limit = 4 * self.settings.reply_bytes + self.settings.max_payload as usize;
+        if self.replies + self.outbox.encoded() > limit {
+            self.close(CloseReason::AnswersUnread);
         }
     }
 

@@ -166,7 +166,9 @@ impl<W> Connection<W> {
 
     pub(super) fn handle_session(&mut self, packet: PacketId, open: SessionFrame) -> Option<Event<'static, W>> {
         let id = if open.acquire_id { SessionId(self.ids.next()) } else { open.negotiate };
-        if id.0 <= SessionId::MAIN.0 || self.sessions.contains_key(&id) {
+        // Those that are refused take room until their dismissal is over.
+        let overfull = self.sessions.len() >= 2 * self.settings.max_sessions;
+        if id.0 <= SessionId::MAIN.0 || self.sessions.contains_key(&id) || overfull {
             self.close(CloseReason::Unexpected(FrameKind::Session));
             return None;
         }
@@ -293,6 +295,9 @@ impl<W> Connection<W> {
     /// Ends a session once everything queued on it is sent; raw bytes that the peer does not take within
     /// `Settings::dismiss` are dropped. [`Event::Ended`] follows. `error` says why, or is empty; our own peers are told.
     pub fn dismiss(&mut self, now: Instant, id: SessionId, error: &str) {
+        if !self.is_open() {
+            return; // no session is left, or there is none yet
+        }
         let patience = self.settings.dismiss;
         let Some(session) = self.session_mut(id) else { return };
         let first = !std::mem::replace(&mut session.closing, true);
@@ -323,7 +328,8 @@ impl<W> Connection<W> {
         let patience = self.settings.dismiss;
         let Some(session) = self.session_mut(id) else { return };
         let raw_left = session.raw.as_ref().is_some_and(|raw| raw.is_pending());
-        if !session.closing || session.dismissal.sent || session.settling || raw_left || !session.window.is_empty() {
+        let due = session.closing && session.is_live() && !session.dismissal.sent;
+        if !due || session.settling || raw_left || !session.window.is_empty() {
             return;
         }
         if let Some(last) = session.raw.as_ref().and_then(|raw| raw.last_sent)

@@ -5,6 +5,10 @@ use std::time::Duration;
 use crate::body::Caps;
 use crate::wire::{HeartbeatClass, MAX_PAYLOAD};
 
+/// Raw bytes that each end of a stream may send before it is granted more, between peers with capability `credit`
+/// (`docs/protocol.md`, "Extensions").
+pub const STREAM_WINDOW: u32 = 1024 * 1024;
+
 /// Limits and times of a connection; shared by all connections of one kind.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -32,9 +36,10 @@ pub struct Settings {
     pub reply_bytes: usize,
     /// Most sessions that this side opened and that have shown no packet of the peer yet (§5.7).
     pub silent_sessions: u16,
-    /// Most sessions of a peer at once, session 1 aside; further ones are refused.
+    /// Most sessions of a peer at once, session 1 aside; further ones are refused, and twice as many close the link.
     pub max_sessions: usize,
-    /// Most raw bytes under way on a stream to a peer with capability `credit`.
+    /// Most raw bytes under way on a stream to a peer with capability `credit`: [`STREAM_WINDOW`], which both ends must agree
+    /// on.
     pub stream_window: u32,
     /// Most raw bytes in one Stream frame.
     pub stream_chunk: usize,
@@ -56,7 +61,7 @@ impl Default for Settings {
             reply_bytes: 256 * 1024,
             silent_sessions: 32,
             max_sessions: 4096,
-            stream_window: 1024 * 1024,
+            stream_window: STREAM_WINDOW,
             stream_chunk: 64 * 1024,
         }
     }

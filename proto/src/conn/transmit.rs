@@ -93,6 +93,8 @@ pub struct Outbox {
     /// Short frames that others must not delay: heartbeat acks, registration acks, the closing handshake (§8.2).
     urgent: VecDeque<Transmit>,
     ordinary: VecDeque<Transmit>,
+    /// What the frames without a body add up to, by [`cost`]. Those with one are counted by whoever queues them.
+    encoded: usize,
 }
 
 impl Outbox {
@@ -103,15 +105,31 @@ impl Outbox {
     }
 
     pub(super) fn urgent(&mut self, packet: PacketId, frame: &Frame<'_>) {
-        self.urgent.push_back(encoded(packet, frame, false));
+        let transmit = encoded(packet, frame, false);
+        self.encoded += encoded_cost(&transmit);
+        self.urgent.push_back(transmit);
     }
 
     pub(super) fn push(&mut self, transmit: Transmit) {
+        self.encoded += encoded_cost(&transmit);
         self.ordinary.push_back(transmit);
     }
 
     pub(super) fn pop(&mut self) -> Option<Transmit> {
-        self.urgent.pop_front().or_else(|| self.ordinary.pop_front())
+        let transmit = self.urgent.pop_front().or_else(|| self.ordinary.pop_front())?;
+        self.encoded -= encoded_cost(&transmit);
+        Some(transmit)
+    }
+
+    pub(super) const fn encoded(&self) -> usize {
+        self.encoded
+    }
+}
+
+fn encoded_cost(transmit: &Transmit) -> usize {
+    match transmit {
+        Transmit::Encoded { bytes, .. } => cost(bytes.len()) as usize,
+        Transmit::Data(_) => 0,
     }
 }
 
