@@ -27,7 +27,8 @@ pub struct Limits {
     /// What one link may have sent that has no answer yet, in bytes; over it the
     /// link is not read for a while. 1 MiB for an edge, 8 MiB for a service.
     pub unanswered_bytes: NonZeroU32,
-    /// What one stream may hold in the gateway, in bytes, per direction. 1 MiB.
+    /// What one stream may hold in the gateway, in bytes, per direction. 1 MiB, which a
+    /// peer with our flow control may send ahead even where less is written.
     pub stream_bytes: NonZeroU32,
     /// Messages sent to one session that it has not acknowledged yet. 1 to
     /// 65 535; 32, which is what the Go SDK queues at most.

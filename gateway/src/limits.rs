@@ -9,7 +9,6 @@ pub(crate) fn settings(limits: &config::Limits) -> Settings {
         unacked_messages: u16::try_from(limits.unacked_messages.get()).unwrap_or(u16::MAX),
         settle: limits.settle,
         reply_bytes: limits.queue_bytes.get() as usize,
-        stream_window: limits.stream_bytes.get(),
         ..Settings::default()
     }
 }

@@ -14,8 +14,9 @@ use super::pick::pick;
 use super::topics::{self, Filter};
 use crate::exchange::{Command, Handle};
 
-/// Methods that one service may register.
+/// Methods that one service may register, and how long the name of one may be.
 const MAX_METHODS: usize = 4096;
+const MAX_METHOD_BYTES: usize = 4096;
 
 /// A service that is online.
 #[derive(Debug)]
@@ -218,12 +219,12 @@ impl Registration {
         &self.service
     }
 
-    /// Enters a method; entering it again changes nothing. `false` if the service has too many.
+    /// Enters a method; entering it again changes nothing. `false` if the service has too many, or it is too long.
     pub(crate) fn offer(&mut self, method: &[u8]) -> bool {
         if self.methods.contains(method) {
             return true;
         }
-        if self.methods.len() >= MAX_METHODS {
+        if self.methods.len() >= MAX_METHODS || method.len() > MAX_METHOD_BYTES {
             return false;
         }
         self.methods.insert(method.into());

@@ -75,8 +75,8 @@ impl EdgeLink {
         let Some(edge) = self.id() else {
             return self.port.turn_down(conn, now, passage, body, RouteError::ForceClosed);
         };
-        if self.port.is_over_budget(conn) {
-            return self.port.turn_down(conn, now, passage, body, RouteError::Congested);
+        if let Some(error) = self.port.refusal(conn) {
+            return self.port.turn_down(conn, now, passage, body, error);
         }
         if passage.session != SessionId::MAIN {
             return self.port.forward_in_stream(conn, now, passage, body, backing);

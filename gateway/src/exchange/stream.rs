@@ -26,7 +26,11 @@ impl Flow {
     }
 }
 
-/// The other end of a stream, as one end's link sees it.
+/// What the ends of a stream are told when one of them is gone.
+pub(crate) const FAR_END_GONE: &str = "the far end of the stream is gone";
+
+/// The other end of a stream, as one end's link sees it. Dropping it ends the other end too, so that none is left alone
+/// wherever its counterpart goes.
 #[derive(Debug)]
 pub(crate) struct FarEnd {
     link: Handle,
@@ -35,6 +39,8 @@ pub(crate) struct FarEnd {
     outward: Arc<Flow>,
     /// From there to here.
     inward: Arc<Flow>,
+    /// What the other end is told when this is dropped, if it is still there.
+    reason: Option<&'static str>,
 }
 
 impl FarEnd {
@@ -46,8 +52,10 @@ impl FarEnd {
             session: opener.session,
             outward: Arc::clone(&one),
             inward: Arc::clone(&other),
+            reason: Some(FAR_END_GONE),
         };
-        let seen_there = FarEnd { link: link.clone(), session: here, outward: other, inward: one };
+        let (link, reason) = (link.clone(), Some(FAR_END_GONE));
+        let seen_there = FarEnd { link, session: here, outward: other, inward: one, reason };
         (seen_here, seen_there)
     }
 
@@ -85,8 +93,22 @@ impl FarEnd {
         let _ = self.link.push(Command::DataEnd { session: self.session });
     }
 
-    pub(crate) fn end(&self, error: &'static str) {
-        let _ = self.link.push(Command::End { session: self.session, error });
+    /// Ends it, and says why.
+    pub(crate) fn end(mut self, error: &'static str) {
+        self.reason = Some(error);
+    }
+
+    /// It has ended by itself.
+    pub(crate) fn has_ended(mut self) {
+        self.reason = None;
+    }
+}
+
+impl Drop for FarEnd {
+    fn drop(&mut self) {
+        if let Some(error) = self.reason {
+            let _ = self.link.push(Command::End { session: self.session, error });
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl ServiceLink {
             debug!(%service, method = ?String::from_utf8_lossy(method), "method registered");
             self.shared.exchange.presence.tell(|| PresenceEvent::ServiceMethod { service, method: method.into() });
         } else if !std::mem::replace(&mut self.warned, true) {
-            warn!(%service, "service registers too many methods, further ones are ignored");
+            warn!(%service, "service registers too many methods, or one of more than 4096 bytes: those are ignored");
         }
     }
 

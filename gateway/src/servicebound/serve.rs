@@ -49,8 +49,8 @@ impl ServiceLink {
     }
 
     fn on_forward(&mut self, conn: &mut Conn, now: Instant, passage: &Passage, body: &Body<'_>, backing: Backing<'_>) {
-        if self.port.is_over_budget(conn) {
-            return self.port.turn_down(conn, now, passage, body, RouteError::Congested);
+        if let Some(error) = self.port.refusal(conn) {
+            return self.port.turn_down(conn, now, passage, body, error);
         }
         if passage.session != SessionId::MAIN {
             return self.port.forward_in_stream(conn, now, passage, body, backing);

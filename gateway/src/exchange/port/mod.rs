@@ -21,9 +21,6 @@ use crate::metrics::Direction;
 /// A link that seldom has more than this in flight holds no table for it while it has none.
 const FEW: usize = 3;
 
-/// Reason that the ends of a stream are given.
-const FAR_END_GONE: &str = "the far end of the stream is gone";
-
 /// Budgets of a link's peer (`limits` of the configuration).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
@@ -69,6 +66,8 @@ pub(crate) struct Port {
     /// Reading pauses until this stream's far end has taken more, or until then.
     paused: Option<(SessionId, Instant)>,
     draining: bool,
+    /// The link is left, at once or as soon as it is old enough for that.
+    leaving: bool,
 }
 
 /// What a peer sent and where it goes: everything about a forward but its body.
@@ -90,15 +89,17 @@ impl Port {
             streams: BTreeMap::new(),
             paused: None,
             draining: false,
+            leaving: false,
         }
     }
 
     // --- calls and messages of the peer
 
-    /// Whether a request or message of the peer must be turned down: it has more un-answered than it may, and reading goes
-    /// on only because somebody waits for its answers.
-    pub(crate) fn is_over_budget(&self, conn: &Conn) -> bool {
-        conn.unanswered() > self.bounds.unanswered && conn.is_awaited()
+    /// Why every request or message of the peer must be turned down at present: the link is about to be left, or the peer
+    /// has more un-answered than it may, and reading goes on only because somebody waits for its answers.
+    pub(crate) fn refusal(&self, conn: &Conn) -> Option<RouteError> {
+        let over = conn.unanswered() > self.bounds.unanswered && conn.is_awaited();
+        if self.leaving { Some(RouteError::ShuttingDown) } else { over.then_some(RouteError::Congested) }
     }
 
     /// Answers a request or message of the peer on the spot.
@@ -295,7 +296,9 @@ impl Port {
             Command::DataEnd { session } => conn.end_data(now, session),
             Command::Drained { session, bytes } => self.on_drained(conn, session, bytes),
             Command::End { session, error } => {
-                self.streams.remove(&session);
+                if let Some(far) = self.streams.remove(&session) {
+                    far.has_ended();
+                }
                 self.unpause(session);
                 conn.dismiss(now, session, error);
             }
@@ -318,6 +321,7 @@ impl Port {
     /// While the gateway drains: leaves once nothing is in flight in either direction.
     pub(crate) fn leave_if_drained(&mut self, conn: &mut Conn, now: Instant) {
         if self.draining && self.pending.is_empty() && !conn.is_awaited() && self.streams.is_empty() {
+            self.leaving = true;
             conn.leave(now);
         }
     }
@@ -333,6 +337,7 @@ impl Port {
                 Kind::Message => conn.ack(pending.session, packet, RouteError::ShuttingDown.text(), pending.cost),
             }
         }
+        self.leaving = true;
         conn.leave(now);
     }
 
@@ -340,9 +345,7 @@ impl Port {
     /// and those that wait to be written.
     pub(crate) fn on_peer_closed(&mut self, conn: &mut Conn) -> Linger {
         conn.fail_awaited();
-        for far in std::mem::take(&mut self.streams).into_values() {
-            far.end(FAR_END_GONE);
-        }
+        self.streams.clear();
         self.paused = None;
         Linger::Yes
     }
@@ -365,14 +368,6 @@ impl Port {
 
     pub(crate) fn on_timeout(&mut self, conn: &mut Conn, now: Instant) {
         self.end_pause(conn, now);
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        for far in self.streams.values() {
-            far.end(FAR_END_GONE);
-        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use proto::conn::STREAM_WINDOW;
 use proto::id::SessionId;
 use transport::Backing;
 
-use super::{FAR_END_GONE, Patience, Port};
-use crate::exchange::stream::{FarEnd, Opener};
+use super::{Patience, Port};
+use crate::exchange::stream::{FAR_END_GONE, FarEnd, Opener};
 use crate::exchange::{Command, Conn, Handle, RouteError, Waiter};
 
 /// How long an edge's link is not read for a stream whose far end takes nothing.
@@ -54,10 +55,9 @@ impl Port {
 
     pub(super) fn on_joined(&mut self, conn: &mut Conn, now: Instant, session: SessionId, far: FarEnd) {
         conn.confirm(now, session, Vec::new());
+        // A session that went meanwhile takes its far end with it.
         if conn.is_usable(session) {
             self.streams.insert(session, far);
-        } else {
-            far.end(FAR_END_GONE);
         }
     }
 
@@ -74,7 +74,8 @@ impl Port {
             return;
         }
         let queued = far.send(backing.keep(data));
-        if queued <= self.bounds.stream || conn.caps().credit && queued <= 2 * self.bounds.stream {
+        let window = STREAM_WINDOW as usize;
+        if queued <= self.bounds.stream || conn.caps().credit && queued <= 2 * self.bounds.stream.max(window) {
             return;
         }
         match self.bounds.patience {
