@@ -1,6 +1,7 @@
 //! What a scripted peer makes of the gateway's frames.
 
 use proto::body::{Body, SessionData};
+use proto::conn::STREAM_WINDOW;
 use proto::id::{PacketId, SessionId};
 use proto::wire::{ConnAck, Frame, SessionAck};
 
@@ -145,10 +146,11 @@ impl Peer {
         if self.caps.prompt && !ack.data.error.is_empty() {
             return;
         }
-        let credit = self.caps.credit.then(|| moment.terms.credit());
+        let credit = self.caps.credit.then_some(STREAM_WINDOW as usize);
         if self.sessions.insert(ack.session, Stream::new(credit)).is_some() {
             moment.ledger.fault(format!("peer {index}: session {} was opened twice", ack.session));
         }
+        self.greet(moment, ack.session);
     }
 
     fn on_dismiss(&mut self, moment: &mut Moment<'_>, packet: PacketId, session: SessionId, data: &SessionData) {

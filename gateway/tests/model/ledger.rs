@@ -223,6 +223,15 @@ impl Ledger {
     pub(crate) fn turn_down(&mut self, service: PeerIndex, edge: u64) {
         self.told.insert((service, edge), Told::Online { refused: true });
     }
+
+    /// A service must believe of no edge that it is online which is not.
+    pub(crate) fn check_belief(&mut self, service: PeerIndex, online: &[u64]) {
+        let of_service = self.told.iter().filter(|((of, _), _)| *of == service);
+        let mut believed = of_service.filter(|(_, told)| **told == Told::Online { refused: false });
+        if let Some(((_, edge), _)) = believed.find(|((_, edge), _)| !online.contains(edge)) {
+            self.faults.push(format!("service {service} was never told that edge {edge} went"));
+        }
+    }
 }
 
 /// The text with which a target refuses.

@@ -30,7 +30,7 @@ use tokio::runtime;
 use tokio::task::LocalSet;
 
 /// Seeds of each test, unless the environment says otherwise.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 1_200;
 
 fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;

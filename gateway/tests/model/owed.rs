@@ -1,6 +1,7 @@
 //! What a scripted peer owes the gateway, and how it settles that.
 
 use proto::body::{Base64, Body, EDGE_OFFLINE, EDGE_ONLINE, GET_EDGE_ID, Presence, SessionData};
+use proto::conn::STREAM_WINDOW;
 use proto::id::{PacketId, SessionId};
 use proto::wire::{Frame, SessionAck};
 
@@ -125,11 +126,19 @@ impl Peer {
         self.respond(packet, Ok(&[]));
     }
 
-    fn confirm(&mut self, moment: &Moment<'_>, packet: PacketId, session: SessionId) {
+    fn confirm(&mut self, moment: &mut Moment<'_>, packet: PacketId, session: SessionId) {
         let data = SessionData::default();
         self.wire.send(packet, &Frame::SessionAck(SessionAck { negotiate: session, session, data }));
-        let credit = self.caps.credit.then(|| moment.terms.credit());
+        let credit = self.caps.credit.then_some(STREAM_WINDOW as usize);
         self.sessions.insert(session, Stream::new(credit));
+        self.greet(moment, session);
+    }
+
+    /// Says who sends on a new stream at once, or only with what follows.
+    pub(crate) fn greet(&mut self, moment: &mut Moment<'_>, session: SessionId) {
+        if moment.rng.chance(60) {
+            self.send_bytes(session, 0);
+        }
     }
 
     /// A call or message arrives.

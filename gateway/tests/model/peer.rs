@@ -6,7 +6,6 @@ use std::time::Duration;
 use proto::body::{Base64, Body, Caps, ConnData, SessionData, Timestamp};
 use proto::id::{ClientId, PacketId, SessionId};
 use proto::wire::{CANCELLED, Conn, Frame, HeartbeatClass, Session, SessionAck};
-use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
 use super::ledger::{Kind, Ledger, PeerIndex, Side};
@@ -85,7 +84,7 @@ impl Peer {
     pub(crate) fn connect(
         index: PeerIndex,
         side: Side,
-        io: DuplexStream,
+        wire: Wire,
         now: Instant,
         wanted: u64,
         meta: Vec<u8>,
@@ -94,7 +93,7 @@ impl Peer {
         let mut peer = Self {
             index,
             side,
-            wire: Wire::new(index, io),
+            wire,
             phase: Phase::Greeting(PacketId(1)),
             caps,
             deaf_since: None,
@@ -285,8 +284,8 @@ impl Peer {
     }
 
     /// Is gone without a word.
-    pub(crate) fn vanish(&mut self) {
-        self.wire.cut();
+    pub(crate) fn vanish(&mut self, reset: bool) {
+        self.wire.cut(reset);
         self.phase = Phase::Over;
     }
 

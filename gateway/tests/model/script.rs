@@ -35,6 +35,9 @@ pub(crate) async fn run(seed: u64, honest: bool) -> Result<(), String> {
 async fn script(world: &mut World) {
     world.connect(Side::Service);
     world.run_dry().await;
+    if world.rng.chance(70) {
+        offer(world, 0);
+    }
     for _ in 0..world.terms.steps {
         step(world).await;
         if world.ledger.first_fault().is_some() {
@@ -46,7 +49,8 @@ async fn script(world: &mut World) {
 async fn step(world: &mut World) {
     match world.rng.below(100) {
         0..8 => newcomer(world),
-        8..40 => traffic(world),
+        8..36 => traffic(world),
+        36..40 => crossfire(world),
         40..55 => streams(world),
         55..62 => attention(world),
         62..74 => settle_some(world),
@@ -94,36 +98,49 @@ fn offer(world: &mut World, service: PeerIndex) {
 fn traffic(world: &mut World) {
     let Some(origin) = anybody(world) else { return };
     let many = if world.rng.chance(20) { world.rng.between(5, 40) } else { 1 };
-    let kind = world.rng.pick(&[Kind::Call, Kind::Message]);
-    let edges = world.online(Side::Edge);
-    let known: Vec<u64> = edges.iter().filter_map(|edge| world.peers[*edge].id()).collect();
-    let edge = if known.is_empty() || world.rng.chance(10) { 7_777 } else { world.rng.pick(&known) };
     let session = if world.rng.chance(25) { some_stream(world, origin) } else { None };
-    world.note(|| format!("peer {origin} sends {many} times {kind:?}, to {edge} or by name, session {session:?}"));
+    let edge = some_edge(world);
+    ask(world, origin, many, edge, session.unwrap_or(SessionId::MAIN));
+}
+
+/// Both ends of the gateway have much to ask of each other at the same time.
+fn crossfire(world: &mut World) {
+    let (edges, services) = (world.online(Side::Edge), world.online(Side::Service));
+    if edges.is_empty() || services.is_empty() {
+        return;
+    }
+    let (edge, service) = (world.rng.pick(&edges), world.rng.pick(&services));
+    let id = world.peers[edge].id().unwrap_or_default();
+    for _ in 0..world.rng.between(1, 3) {
+        for origin in [edge, service] {
+            let many = world.rng.between(5, 40);
+            ask(world, origin, many, id, SessionId::MAIN);
+            world.with(origin, |peer, _| peer.wire.flush());
+        }
+    }
+}
+
+/// Calls or messages of one peer: a service's to `edge`, an edge's by name.
+fn ask(world: &mut World, origin: PeerIndex, many: usize, edge: u64, session: SessionId) {
+    let kind = world.rng.pick(&[Kind::Call, Kind::Message]);
+    let names = if kind == Kind::Call { METHODS } else { TOPICS };
+    world.note(|| format!("peer {origin} sends {many} times {kind:?}, to {edge} or by name, session {session}"));
     for _ in 0..many {
-        let name = match kind {
-            Kind::Call => {
-                if world.rng.chance(90) {
-                    world.rng.pick(METHODS)
-                } else {
-                    "unknown"
-                }
-            }
-            Kind::Message => {
-                if world.rng.chance(90) {
-                    world.rng.pick(TOPICS)
-                } else {
-                    "unknown"
-                }
-            }
-        };
-        let tail = world.peers[origin].side == Side::Service && session.is_none();
+        let name = if world.rng.chance(90) { world.rng.pick(names) } else { "unknown" };
+        let tail = world.peers[origin].side == Side::Service && session == SessionId::MAIN;
         world.with(origin, |peer, moment| {
-            if peer.may_send(session.unwrap_or(SessionId::MAIN)) && peer.wire.unsent() < FULL {
-                peer.ask(moment, session.unwrap_or(SessionId::MAIN), kind, name, tail.then_some(edge));
+            if peer.may_send(session) && peer.wire.unsent() < FULL {
+                peer.ask(moment, session, kind, name, tail.then_some(edge));
             }
         });
     }
+}
+
+/// The id of an edge that is online, as a rule.
+fn some_edge(world: &mut World) -> u64 {
+    let edges = world.online(Side::Edge);
+    let known: Vec<u64> = edges.iter().filter_map(|edge| world.peers[*edge].id()).collect();
+    if known.is_empty() || world.rng.chance(10) { 7_777 } else { world.rng.pick(&known) }
 }
 
 fn anybody(world: &mut World) -> Option<PeerIndex> {
@@ -143,11 +160,7 @@ fn streams(world: &mut World) {
     let Some(session) = some_stream(world, peer).filter(|_| world.rng.chance(80)) else {
         let far = match world.peers[peer].side {
             Side::Edge => world.rng.pick(SERVICE_NAMES).to_owned(),
-            Side::Service => {
-                let edges = world.online(Side::Edge);
-                let edge = if edges.is_empty() { None } else { world.peers[world.rng.pick(&edges)].id() };
-                edge.unwrap_or(7_777).to_string()
-            }
+            Side::Service => some_edge(world).to_string(),
         };
         world.note(|| format!("peer {peer} opens a stream to {far}"));
         return world.with(peer, |peer, _| {
@@ -163,6 +176,10 @@ fn streams(world: &mut World) {
         0..78 if peer.wire.unsent() < FULL => peer.send_bytes(session, len),
         78..84 => peer.end_bytes(session),
         84..92 => peer.dismiss(session),
+        92..97 => {
+            peer.send_bytes(session, len);
+            peer.dismiss(session);
+        }
         _ => {}
     });
 }
@@ -174,6 +191,8 @@ fn attention(world: &mut World) {
     world.note(|| format!("peer {peer} {}", if deaf { "stops reading" } else { "reads" }));
     let already = world.peers[peer].deaf_since;
     world.peers[peer].deaf_since = deaf.then(|| already.unwrap_or_else(Instant::now));
+    // One that reads again does so at once: the gateway's patience with it begins anew.
+    world.with(peer, |peer, moment| peer.pump(moment));
 }
 
 /// Some of what is owed is settled.
@@ -194,15 +213,16 @@ fn cancel(world: &mut World) {
 /// Somebody leaves, one way or another.
 fn departure(world: &mut World) {
     let Some(peer) = anybody(world) else { return };
-    let how = world.rng.below(4);
-    world.note(|| format!("peer {peer} leaves: {}", ["goodbye", "session 1, goodbye", "cut", "half-close"][how]));
+    let how = world.rng.below(5);
+    let ways = ["goodbye", "session 1, goodbye", "closes", "resets", "half-close"];
+    world.note(|| format!("peer {peer} leaves: {}", ways[how]));
     world.with(peer, |peer, _| match how {
         0 => peer.leave(),
         1 => {
             peer.dismiss(SessionId::MAIN);
             peer.leave();
         }
-        2 => peer.vanish(),
+        2 | 3 => peer.vanish(how == 3),
         _ => peer.half_close(),
     });
 }
@@ -244,9 +264,9 @@ async fn quiet(world: &mut World) {
     world.terms.swallowed = 0;
     world.terms.late = 0;
     // A message that was swallowed keeps its place in a window of one: those behind it expire, one budget after the other.
-    let patience = Duration::from_secs(if world.terms.honest { 9 } else { 900 });
+    let patience = Duration::from_secs(if world.terms.honest { 9 } else { 3_600 });
     let until = Instant::now() + patience;
-    let mut quiet_since = Instant::now();
+    let mut quiet_since: Option<Instant> = None;
     while Instant::now() < until {
         for peer in 0..world.peers.len() {
             world.with(peer, |peer, moment| {
@@ -255,14 +275,17 @@ async fn quiet(world: &mut World) {
             });
         }
         world.run_dry().await;
-        if !world.is_quiet() {
-            quiet_since = Instant::now();
-        }
-        if world.ledger.first_fault().is_some() || quiet_since.elapsed() > QUIET {
+        quiet_since = world.is_quiet().then(|| quiet_since.unwrap_or_else(Instant::now));
+        let long_quiet = quiet_since.is_some_and(|since| since.elapsed() > QUIET);
+        if world.ledger.first_fault().is_some() || long_quiet {
             break;
         }
         let waited = patience - until.duration_since(Instant::now());
-        let step = if waited < Duration::from_millis(300) { 10 } else { 500 };
+        let step = match waited.as_millis() {
+            0..200 => 20,
+            200..12_000 => 600,
+            _ => 4_000,
+        };
         world.pass(Duration::from_millis(step)).await;
     }
     world.check_quiet();
@@ -277,28 +300,33 @@ async fn end(world: &mut World) {
         0 => shut_down(world).await,
         how => {
             world.note(|| format!("everybody leaves: {}", ["goodbye", "cut", "each in its way"][how - 1]));
-            for peer in 0..world.peers.len() {
-                let cut = how == 2 || how == 3 && world.rng.chance(50);
-                world.with(peer, |peer, _| if cut { peer.vanish() } else { peer.leave() });
-            }
-            leave_taking(world).await;
+            leave(world, Side::Edge, how).await;
+            world.check_beliefs();
+            leave(world, Side::Service, how).await;
         }
     }
     // Whatever still waits for anything gives up within an hour.
     for peer in &mut world.peers {
-        peer.vanish();
+        peer.vanish(false);
     }
     tokio::time::sleep(Duration::from_secs(2 * 60 * 60)).await;
     world.check_empty();
 }
 
-/// Edges leave in front of the services that are told of it.
-async fn leave_taking(world: &mut World) {
-    for _ in 0..40 {
-        world.run_dry().await;
-        world.pass(Duration::from_millis(250)).await;
+/// All peers of a side leave. Edges go in front of the services that are told of it.
+async fn leave(world: &mut World, side: Side, how: usize) {
+    for peer in 0..world.peers.len() {
+        let cut = how == 2 || how == 3 && world.rng.chance(50);
+        if world.peers[peer].side == side {
+            world.with(peer, |peer, _| if cut { peer.vanish(false) } else { peer.leave() });
+        }
     }
-    if let Some(peer) = world.peers.iter().find(|peer| !matches!(peer.phase, Phase::Over)) {
+    for _ in 0..14 {
+        world.run_dry().await;
+        world.pass(Duration::from_millis(500)).await;
+    }
+    let left = |phase| matches!(phase, Phase::Over);
+    if let Some(peer) = world.peers.iter().find(|peer| peer.side == side && !left(peer.phase)) {
         let fault = format!("peer {} has said goodbye and still has its link: {:?}", peer.index, peer.phase);
         world.ledger.fault(fault);
     }
@@ -307,6 +335,10 @@ async fn leave_taking(world: &mut World) {
 /// The gateway shuts down with calls and messages in flight, some of which are answered in time.
 async fn shut_down(world: &mut World) {
     world.terms.late = world.rng.pick(&[0, 50, 100]);
+    // One that was let in a moment ago is not left at once, and goes on asking.
+    world.connect(Side::Edge);
+    world.run_dry().await;
+    world.pass(Duration::from_millis(2)).await;
     for _ in 0..8 {
         traffic(world);
     }

@@ -39,7 +39,7 @@ impl Terms {
         let tight = rng.chance(60);
         Self {
             honest,
-            steps: rng.between(40, 140),
+            steps: rng.between(30, 110),
             link_bytes: rng.pick(&[64, 700, 4096, 65_536]),
             swallowed: if honest { 0 } else { rng.pick(&[0, 5, 40]) },
             late: rng.pick(&[0, 20, 70]),
@@ -47,7 +47,7 @@ impl Terms {
             with_deadline: if honest { 0 } else { rng.pick(&[0, 10, 50]) },
             with_caps: rng.pick(&[0, 30, 100]),
             large: rng.pick(&[0, 3, 20]),
-            largest: rng.pick(&[2_000, 40_000]),
+            largest: rng.pick(&[2_000, 30_000]),
             edge_ids: rng.pick(&[1, 2, 5]),
             edges: rng.between(1, 6),
             services: rng.between(1, 3),
@@ -63,11 +63,6 @@ impl Terms {
     /// The deadline of a call or message.
     pub(crate) fn deadline(&self, rng: &mut Rng) -> Option<Duration> {
         rng.chance(self.with_deadline).then(|| Duration::from_millis(rng.between(1, 20_000) as u64))
-    }
-
-    /// Raw bytes that may be under way on a stream to or from a peer that understands credit.
-    pub(crate) fn credit(&self) -> usize {
-        self.config.edgebound.limits.stream_bytes.get() as usize
     }
 }
 

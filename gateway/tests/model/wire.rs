@@ -1,11 +1,49 @@
 //! One end of an in-process link, in frames. Nothing in here waits: what is not possible at once is tried again later.
 
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use proto::id::PacketId;
 use proto::wire::{Cut, Frame, Frames, Header, MAX_PAYLOAD};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+/// The gateway's end of a link. A peer can reset it: then it fails, where a closed one would still be read to its end.
+#[derive(Debug)]
+pub(crate) struct GatewayEnd {
+    io: DuplexStream,
+    reset: Arc<AtomicBool>,
+}
+
+impl GatewayEnd {
+    fn check(&self) -> io::Result<()> {
+        if self.reset.load(Ordering::Relaxed) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
+}
+
+impl AsyncRead for GatewayEnd {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for GatewayEnd {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
 
 /// The end that a scripted peer holds.
 #[derive(Debug)]
@@ -13,6 +51,7 @@ pub(crate) struct Wire {
     /// Whose it is, for the log.
     peer: usize,
     io: Option<DuplexStream>,
+    reset: Arc<AtomicBool>,
     unread: Vec<u8>,
     unsent: Vec<u8>,
     half_close: bool,
@@ -25,16 +64,21 @@ pub(crate) struct Wire {
 pub(crate) type Received = (Header, Vec<u8>);
 
 impl Wire {
-    pub(crate) fn new(peer: usize, io: DuplexStream) -> Self {
-        Self {
+    /// Both ends of a link that holds so many bytes in each direction.
+    pub(crate) fn pair(peer: usize, link_bytes: usize) -> (Self, GatewayEnd) {
+        let (near, far) = tokio::io::duplex(link_bytes);
+        let reset = Arc::new(AtomicBool::new(false));
+        let wire = Self {
             peer,
-            io: Some(io),
+            io: Some(near),
+            reset: Arc::clone(&reset),
             unread: Vec::new(),
             unsent: Vec::new(),
             half_close: false,
             half_closed: false,
             ended: false,
-        }
+        };
+        (wire, GatewayEnd { io: far, reset })
     }
 
     /// Queues a frame.
@@ -62,8 +106,9 @@ impl Wire {
         self.half_close = true;
     }
 
-    /// Closes the link at once, with everything that was queued.
-    pub(crate) fn cut(&mut self) {
+    /// Closes the link at once, with everything that was queued, or resets it.
+    pub(crate) fn cut(&mut self, reset: bool) {
+        self.reset.store(reset, Ordering::Relaxed);
         self.io = None;
         self.ended = true;
     }

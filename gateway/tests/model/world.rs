@@ -15,6 +15,7 @@ use super::peer::{Moment, Peer, Phase};
 use super::presence::Records;
 use super::rng::Rng;
 use super::terms::Terms;
+use super::wire::Wire;
 
 /// Steps that a failure shows.
 const SHOWN: usize = 40;
@@ -102,7 +103,7 @@ impl World {
     /// A new link to the gateway, and its peer's Conn.
     pub(crate) fn connect(&mut self, side: Side) {
         let index = self.peers.len();
-        let (near, far) = tokio::io::duplex(self.terms.link_bytes);
+        let (wire, far) = Wire::pair(index, self.terms.link_bytes);
         let address = SocketAddr::from(([127, 0, 0, 1], 1_000 + (index % 60_000) as u16));
         let caps = if self.rng.chance(self.terms.with_caps) {
             Caps { cancel: true, prompt: true, fin: true, credit: true }
@@ -121,7 +122,7 @@ impl World {
         }
         self.note(|| format!("{side:?} {index} connects, wants id {wanted}"));
         self.links.push(link);
-        self.peers.push(Peer::connect(index, side, near, Instant::now(), wanted, meta, caps));
+        self.peers.push(Peer::connect(index, side, wire, Instant::now(), wanted, meta, caps));
     }
 
     fn service_meta(&mut self) -> Vec<u8> {
@@ -176,13 +177,22 @@ impl World {
 
     /// Whether the gateway owes anybody anything, or anybody the gateway.
     pub(crate) fn is_quiet(&self) -> bool {
+        // A peer over its budget is not read, so that it is not missed before its calls and messages are answered.
         self.gateway.tables().queued_bytes == 0
+            && self.is_known()
             && self.peers.iter().filter(|peer| peer.phase != Phase::Over).all(|peer| {
                 let answered = peer.sent.values().all(|sent| sent.answered || !peer.may_send(sent.session));
                 let settled = peer.sessions.values().all(|stream| stream.is_usable());
                 let steady = matches!(peer.phase, Phase::Online(_)) && peer.goodbye.is_none() && !peer.half_closed;
                 steady && answered && settled && peer.openings.is_empty() && peer.wire.unsent() == 0
             })
+    }
+
+    /// Whether the gateway knows who is online.
+    fn is_known(&self) -> bool {
+        let expected = (self.online(Side::Edge).len(), self.online(Side::Service).len());
+        let tables = self.gateway.tables();
+        self.gateway.online() == expected && (tables.edges, tables.services) == expected
     }
 
     /// What must hold once nothing is under way: answers, tables, and both ends of every stream.
@@ -192,18 +202,28 @@ impl World {
         }
         self.ledger.check_closings();
         self.check_streams();
-        let (edges, services) = (self.online(Side::Edge), self.online(Side::Service));
         let tables = self.gateway.tables();
-        let expected = (edges.len(), services.len());
-        if self.gateway.online() != expected || (tables.edges, tables.services) != expected {
-            let online = self.gateway.online();
-            self.ledger.fault(format!("online are {expected:?}, the gateway counts {online:?}, its tables {tables:?}"));
+        if !self.is_known() {
+            let online = (self.online(Side::Edge), self.online(Side::Service));
+            let counted = self.gateway.online();
+            self.ledger.fault(format!("online are {online:?}, the gateway counts {counted:?}, its tables {tables:?}"));
         }
         if tables.queued_bytes != 0 {
             self.ledger.fault(format!("nothing waits, yet {} bytes are counted as queued", tables.queued_bytes));
         }
         if let Err(fault) = self.records.check(false) {
             self.ledger.fault(fault);
+        }
+        self.check_beliefs();
+    }
+
+    /// What services that listen have been told of edges is how it is.
+    pub(crate) fn check_beliefs(&mut self) {
+        let online: Vec<u64> = self.online(Side::Edge).iter().filter_map(|edge| self.peers[*edge].id()).collect();
+        for service in self.online(Side::Service) {
+            if self.peers[service].main.is_usable() && !self.peers[service].abusive {
+                self.ledger.check_belief(service, &online);
+            }
         }
     }
 
