@@ -30,8 +30,10 @@ pub(crate) enum Command {
     Stream(Stream),
     /// Edges that connect, with the hooks get_edge_id and edge_online, and leave
     Connect(Connect),
-    /// Edges that have made one call and stay: memory per link, CPU of heartbeats
+    /// Edges that have made one call and stay: memory per link, CPU of heartbeats; begin with a fresh gateway
     Idle(Idle),
+    /// Put the figures of a folder of JSON reports into a Markdown file
+    Document(Document),
     /// The other side of a scenario, or a part of the reference; ends with its standard input
     #[command(subcommand, hide = true)]
     Peer(Peer),
@@ -106,6 +108,9 @@ pub(crate) struct Stream {
     /// Bytes of one write
     #[arg(long, default_value = "65536", value_parser = clap::value_parser!(u32).range(1..=16 * 1024 * 1024))]
     pub(crate) write_size: u32,
+    /// Measure a plain TCP relay in turn with the gateway, with a sink behind it
+    #[arg(long)]
+    pub(crate) relay: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -117,6 +122,9 @@ pub(crate) struct Connect {
     /// Edges that connect and leave at the same time
     #[arg(long, default_value = "32")]
     pub(crate) edges: NonZeroU32,
+    /// Edges that stay, with a call every 10 ms: what the others do to them
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) residents: u32,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -135,6 +143,19 @@ pub(crate) struct Idle {
     /// File to write the report to, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Document {
+    /// Folder of the JSON reports
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: PathBuf,
+    /// Markdown file: what stands behind its line `<!-- figures -->` is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: PathBuf,
+    /// When and on what it was measured, for readers
+    #[arg(long)]
+    pub(crate) measured: String,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -161,6 +182,8 @@ pub(crate) enum Peer {
     },
     /// Sends back what it gets
     Echo,
+    /// Tells at the end of each connection how much came
+    Sink,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -25,10 +25,10 @@ impl Stop {
         }
     }
 
-    /// Whether another operation may begin after `begun` others.
+    /// Whether another operation may begin after `begun` others. The first always may: a round without any tells nothing.
     pub(crate) fn allows(self, begun: u64, now: Instant) -> bool {
         match self {
-            Stop::At(at) => now < at,
+            Stop::At(at) => begun == 0 || now < at,
             Stop::After(count) => begun < count,
         }
     }
@@ -68,12 +68,9 @@ where
     G: Load,
     R: Load<Done = G::Done>,
 {
-    let warm_up = |progress| (Instant::now() + run.warm_up, progress);
-    let (until, progress) = warm_up(Progress::new("warm-up"));
-    gateway.run(Stop::At(until), &progress).await?;
+    warm_up(run, &mut gateway, "warm-up").await?;
     if let Some(relay) = &mut relay {
-        let (until, progress) = warm_up(Progress::new("warm-up of the relay"));
-        relay.run(Stop::At(until), &progress).await?;
+        warm_up(run, relay, "warm-up of the relay").await?;
     }
     let mut pairs = Vec::new();
     for number in 1..=run.rounds.get() {
@@ -86,6 +83,11 @@ where
         pairs.push(Pair { gateway, relay });
     }
     Ok(pairs)
+}
+
+async fn warm_up<L: Load>(run: &Run, load: &mut L, what: &str) -> Result<()> {
+    load.run(Stop::At(Instant::now() + run.warm_up), &Progress::new(what)).await?;
+    Ok(())
 }
 
 async fn round<L: Load>(run: &Run, load: &mut L, what: &str) -> Result<Round<L::Done>> {
@@ -118,6 +120,7 @@ mod tests {
         let now = Instant::now();
         let stop = Stop::At(now + Duration::from_secs(1)).share(4);
         assert!(stop.allows(u64::MAX, now));
-        assert!(!stop.allows(0, now + Duration::from_secs(1)));
+        assert!(!stop.allows(1, now + Duration::from_secs(1)));
+        assert!(stop.allows(0, now + Duration::from_secs(1)), "the first always may");
     }
 }

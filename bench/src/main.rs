@@ -1,22 +1,31 @@
 //! `frontier-bench`: what a gateway costs, measured from outside beside a plain TCP relay.
 
 mod args;
-mod connect;
-mod idle;
+mod bars;
+mod callers;
+mod child;
+mod document;
+mod edges;
+mod frame;
 mod latencies;
 mod load;
+mod measure;
 mod peer;
+mod ping_pong;
 mod progress;
-mod reference;
+mod relay;
 mod report;
+mod scenario;
 mod server;
-mod stream;
-mod traffic;
+mod table;
+
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Parser;
 
 use args::{Cli, Command};
+use report::Report;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,11 +33,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> Result<()> {
     match Cli::parse().command {
-        Command::Call(load) => traffic::measure(traffic::Kind::Call, &load).await,
-        Command::Publish(load) => traffic::measure(traffic::Kind::Publish, &load).await,
-        Command::Stream(stream) => stream::measure(&stream).await,
-        Command::Connect(connect) => connect::measure(&connect).await,
-        Command::Idle(idle) => idle::measure(&idle).await,
+        Command::Call(load) => show(&scenario::call::run(&load).await?, load.run.json.as_deref()),
+        Command::Publish(load) => show(&scenario::publish::run(&load).await?, load.run.json.as_deref()),
+        Command::Stream(stream) => show(&scenario::stream::run(&stream).await?, stream.run.json.as_deref()),
+        Command::Connect(connect) => show(&scenario::connect::run(&connect).await?, connect.run.json.as_deref()),
+        Command::Idle(idle) => show(&scenario::idle::run(&idle).await?, idle.json.as_deref()),
+        Command::Document(document) => document::write(&document),
         Command::Peer(peer) => peer::run(peer).await,
     }
+}
+
+fn show(report: &Report, json: Option<&Path>) -> Result<()> {
+    print!("{report}");
+    json.map_or(Ok(()), |file| report.save(file))
 }

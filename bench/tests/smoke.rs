@@ -1,27 +1,98 @@
-//! Every scenario runs against the built gateway, and every report has its figures.
+//! The whole of `make bench`, with rounds of a moment, against the built gateway: everything runs and reports its figures.
+//! How large they are is not judged here.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder of the built gateway. A missing one is an error that says what to do.
-fn built() -> PathBuf {
-    let gateway = std::env::var_os("FRONTIER_BIN").map(PathBuf::from);
-    let gateway = gateway.expect("FRONTIER_BIN must name the built gateway: run `make test`, or set it");
-    assert!(gateway.is_file(), "{} is not there: cargo build --release -p frontier-gateway", gateway.display());
-    gateway.parent().and_then(Path::parent).expect("the gateway lies in a target folder").to_owned()
+use serde_json::Value;
+
+/// The built gateway. A missing one is an error that says what to do.
+fn gateway() -> PathBuf {
+    let named = std::env::var_os("FRONTIER_BIN").map(PathBuf::from);
+    let named = named.expect("FRONTIER_BIN must name the built gateway: run `make test`, or set it");
+    assert!(named.is_file(), "{} is not there: cargo build --release -p frontier-gateway", named.display());
+    named
+}
+
+/// Runs `bench/run.sh --quick`, which leaves its reports and the document in `folder`.
+fn run(folder: &Path) {
+    let output = Command::new("bash")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("run.sh"))
+        .arg("--quick")
+        .arg(folder)
+        .env("FRONTIER_BIN", gateway())
+        .env("FRONTIER_BENCH_BIN", env!("CARGO_BIN_EXE_frontier-bench"))
+        .output()
+        .expect("bash runs");
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+}
+
+fn reports(folder: &Path) -> Vec<(String, Value)> {
+    let files = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be listed").path());
+    let json = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).expect("a report can be read");
+        (file.display().to_string(), serde_json::from_str(&text).expect("a report is JSON"))
+    };
+    json.map(read).collect()
+}
+
+/// Figures that are greater than zero wherever something was measured, by JSON pointer.
+fn figures_of(scenario: &str) -> &'static [&'static str] {
+    match scenario {
+        "call" | "publish" => &[
+            "/edges",
+            "/in_flight",
+            "/size",
+            "/frame_bytes",
+            "/gateway/operations",
+            "/gateway/per_second",
+            "/gateway/latency_us/p50",
+            "/gateway/latency_us/p90",
+            "/gateway/latency_us/p99",
+            "/gateway/latency_us/p99_9",
+            "/gateway/latency_us/max",
+            "/relay/per_second",
+            "/relay/latency_us/p50",
+            "/versus_relay/per_second",
+            "/rounds/0/operations",
+            "/relay_rounds/0/operations",
+            "/memory/resident_kib",
+            "/memory/private_kib",
+        ],
+        "stream" => {
+            &["/write_size", "/gateway/bytes", "/gateway/mb_per_second", "/relay/mb_per_second", "/versus_relay"]
+        }
+        "connect" => {
+            &["/edges", "/gateway/per_second", "/gateway/latency_us/p99", "/quiet_us/p99", "/disturbed_us/p99"]
+        }
+        "idle" => &["/edges", "/before/private_kib", "/after/private_kib", "/watched_seconds"],
+        other => panic!("an unknown scenario {other:?}"),
+    }
 }
 
 #[test]
-fn every_scenario_runs() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("run.sh");
-    let output = Command::new("bash")
-        .arg(script)
-        .arg("--quick")
-        .env("CARGO_TARGET_DIR", built())
-        .env("FRONTIER_BENCH_NO_BUILD", "1")
-        .output()
-        .expect("bash runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("all scenarios ran"), "{said}");
+fn every_scenario_runs_and_reports_its_figures() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    run(folder.path());
+    let reports = reports(folder.path());
+    for (file, report) in &reports {
+        let scenario = report["scenario"].as_str().unwrap_or_else(|| panic!("{file} names no scenario"));
+        for figure in figures_of(scenario) {
+            let value = report.pointer(figure).and_then(Value::as_f64);
+            assert!(value.is_some_and(|value| value > 0.0), "{figure} of {file} is {value:?}");
+        }
+    }
+    for (scenario, directions) in [("call", 2), ("publish", 2), ("stream", 2), ("connect", 1), ("idle", 1)] {
+        let of_scenario = reports.iter().filter(|(_, report)| report["scenario"] == scenario);
+        let found: std::collections::BTreeSet<_> =
+            of_scenario.map(|(_, report)| report["direction"].as_str()).collect();
+        assert_eq!(found.len(), directions, "{scenario}: {found:?}");
+    }
+    let document = fs::read_to_string(folder.path().join("performance.md")).expect("the document is written");
+    for bar in ["| CPU per call edge → service, 1 000 edges |", "| memory of an idle edge that has made a call |"] {
+        assert!(document.contains(bar), "{bar} is not in\n{document}");
+    }
 }

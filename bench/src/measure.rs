@@ -1,0 +1,43 @@
+//! Calls and messages have this in common: callers on the gateway, and frames through the relay beside them.
+
+use anyhow::Result;
+
+use crate::args::Load;
+use crate::callers::{Callers, Operation};
+use crate::load::alternate;
+use crate::ping_pong::{PingPong, Shape};
+use crate::report::{Compared, LoadReport};
+use crate::server::Server;
+
+/// Runs all rounds with `operations`, one for each edge.
+pub(crate) async fn measure<O: Operation>(
+    load: &Load,
+    operations: impl IntoIterator<Item = O>,
+    frame_bytes: usize,
+) -> Result<LoadReport> {
+    let Load { direction, edges, in_flight, size, .. } = *load;
+    let server = load.gateway.pid.map(Server);
+    let relay = match load.relay {
+        true => {
+            let shape = Shape { frame: frame_bytes, in_flight: in_flight.get() as usize };
+            Some(PingPong::connect(edges.get(), shape).await?)
+        }
+        false => None,
+    };
+    let callers = Callers::new(operations, in_flight.get(), server);
+    let pairs = alternate(&load.run, callers, relay).await?;
+    let Compared { gateway, relay, versus_relay, rounds, relay_rounds } = Compared::of(&pairs);
+    Ok(LoadReport {
+        direction,
+        edges: edges.get(),
+        in_flight: in_flight.get(),
+        size,
+        frame_bytes,
+        gateway,
+        relay,
+        versus_relay,
+        rounds,
+        relay_rounds,
+        memory: server.map(Server::memory).transpose()?,
+    })
+}
