@@ -27,6 +27,9 @@ const WRITE_AHEAD: usize = 64 * 1024;
 /// Rounds after which other tasks of the thread get their turn.
 const ROUNDS: usize = 16;
 
+/// A link that was given this many entries in one turn is worth waiting for: see `Driver::busy`.
+const BUSY: usize = 4;
+
 /// Frames up to this size are completed in the thread's buffer, together with what follows them; longer ones in a buffer
 /// of their own, which their body may keep.
 const COMPLETE_IN_PLACE: usize = 32 * 1024;
@@ -115,6 +118,8 @@ struct Driver<S, E: Endpoint> {
     blocked_since: Option<Instant>,
     closed_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Many entries came in the last turn. The next one begins by letting others run, to find still more.
+    busy: bool,
 }
 
 impl<S, E> Future for Driver<S, E>
@@ -127,6 +132,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LinkEnd> {
         let driver = self.get_mut();
+        if std::mem::take(&mut driver.busy) {
+            // Tasks that are ready already go first: what they queue here leaves in the same write.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut outbox = buffers::take_outbox();
         if !driver.conn.has_transmit() {
             driver.conn.swap_outbox(&mut outbox);
@@ -161,6 +171,7 @@ where
             blocked_since: None,
             closed_since: None,
             timer: None,
+            busy: false,
         }
     }
 
@@ -171,12 +182,14 @@ where
         }
         let mut commands = buffers::take_commands();
         let mut rounds = 0;
+        let mut taken = 0;
         let polled = loop {
             let mut progress = match self.read(now, cx) {
                 Ok(progress) => progress,
                 Err(end) => break Poll::Ready(end),
             };
             self.inbox.exchange(&mut commands, self.conn.take_released(), cx.waker());
+            taken += commands.len();
             for command in commands.drain(..) {
                 progress = true;
                 self.endpoint.on_command(&mut self.conn, now, command);
@@ -200,6 +213,7 @@ where
             }
         };
         buffers::give_commands(commands);
+        self.busy = taken >= BUSY;
         polled
     }
 

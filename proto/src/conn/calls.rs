@@ -31,7 +31,7 @@ impl<W> Connection<W> {
             return;
         }
         self.awaiting.insert(packet, Waiting { session, wanted: Wanted::Response, waiter });
-        self.timers.set(deadline, Timer::Await(packet));
+        self.set_deadline(deadline, packet);
         self.send_on(session, Transmit::Data(Data { kind: FrameKind::Request, packet, session, text, settles: 0 }));
     }
 
@@ -45,7 +45,7 @@ impl<W> Connection<W> {
             return;
         }
         self.awaiting.insert(packet, Waiting { session, wanted: Wanted::Window(text), waiter });
-        self.timers.set(deadline, Timer::Await(packet));
+        self.set_deadline(deadline, packet);
         if let Some(state) = self.session_mut(session) {
             state.window.push_back(packet);
         }
@@ -79,7 +79,7 @@ impl<W> Connection<W> {
             return;
         }
         self.awaiting.insert(packet, Waiting { session, wanted: Wanted::Registration, waiter });
-        self.timers.set(deadline, Timer::Await(packet));
+        self.set_deadline(deadline, packet);
         self.send_on(session, encoded(packet, &Frame::Register(session, method.as_bytes()), false));
     }
 
@@ -245,15 +245,20 @@ impl<W> Connection<W> {
         }
     }
 
-    pub(super) fn compact_timers(&mut self) {
+    /// Deadlines of what has its answer stay until there are as many of them as of the others: a busy link's must not
+    /// pile up until they ring.
+    fn set_deadline(&mut self, at: Instant, packet: PacketId) {
         let live = self.awaiting.len() + 4 * self.sessions.len();
         if self.timers.is_stale(live) {
-            let awaiting = &mut self.awaiting;
-            let keep = |timer: &Timer| match timer {
+            let awaiting = &self.awaiting;
+            self.timers.retain(|timer| match timer {
                 Timer::Await(packet) => awaiting.contains(*packet),
                 _ => true,
-            };
-            self.timers.retain(keep);
+            });
         }
+        self.timers.set(at, Timer::Await(packet));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,7 +224,6 @@ impl<W> Connection<W> {
                 Timer::Leave => self.leave(now),
             }
         }
-        self.compact_timers();
     }
 
     /// When [`Connection::handle_timeout`] is to be called next. May be earlier than needed.

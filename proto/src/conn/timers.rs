@@ -53,6 +53,11 @@ impl Timers {
         self.0.retain(|Reverse((_, timer))| keep(timer));
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn shrink(&mut self) {
         self.0.shrink_to_fit();
     }
