@@ -1,7 +1,11 @@
 //! Section `edgebound`.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
+use crate::dial::Dial;
+use crate::field;
 use crate::limits::{self, Limits};
 use crate::listen::{self, Listen, ListenAddr};
 
@@ -19,8 +23,25 @@ pub struct Edgebound {
     /// Whether an edge gets the id that it asks for; key `honour_wanted_id`,
     /// off unless written. When off, the wish is ignored.
     pub honour_wanted_id: bool,
+    /// How long after a start admissions are held back until a service has
+    /// registered a hook; key `hook_grace`, in whole seconds, 0 to 600. 0 unless
+    /// written: edges that come first get their ids here, and nobody is told.
+    pub hook_grace: Duration,
+    /// Where connections go that do not speak our protocol; none where
+    /// `bypass_enable` is off, and such a connection is closed.
+    pub bypass: Option<Bypass>,
     /// Bounds of each link to an edge.
     pub limits: Limits,
+}
+
+/// Where connections go that do not speak our protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bypass {
+    /// The far side; key `bypass`.
+    pub dial: Dial,
+    /// How long a connection may send nothing before it is closed; key
+    /// `bypass_sniff_seconds`, 1 to 600, 10 unless written.
+    pub sniff: Duration,
 }
 
 impl Default for Edgebound {
@@ -35,6 +56,12 @@ struct Written {
     listen: Option<listen::Written>,
     edgeid_alloc_when_no_idservice_on: Option<bool>,
     honour_wanted_id: Option<bool>,
+    #[serde(default, deserialize_with = "field::between::<0, 600, _>")]
+    hook_grace: Option<u32>,
+    bypass_enable: Option<bool>,
+    bypass: Option<Dial>,
+    #[serde(default, deserialize_with = "field::between::<1, 600, _>")]
+    bypass_sniff_seconds: Option<u32>,
     limits: Option<limits::Written>,
 }
 
@@ -42,10 +69,15 @@ impl From<Written> for Edgebound {
     fn from(written: Written) -> Self {
         let listen = written.listen.unwrap_or_default();
         let limits = written.limits.unwrap_or_default();
+        let seconds = |written: Option<u32>, default| Duration::from_secs(written.unwrap_or(default).into());
+        let bypass =
+            Bypass { dial: written.bypass.unwrap_or_default(), sniff: seconds(written.bypass_sniff_seconds, 10) };
         Self {
             listen: listen.or(ListenAddr::everywhere(30012)),
             allocate_edge_ids: written.edgeid_alloc_when_no_idservice_on.unwrap_or(false),
             honour_wanted_id: written.honour_wanted_id.unwrap_or(false),
+            hook_grace: seconds(written.hook_grace, 0),
+            bypass: written.bypass_enable.unwrap_or(false).then_some(bypass),
             limits: limits.or(Limits::EDGE),
         }
     }

@@ -19,6 +19,7 @@
 //! reading that one file.
 
 mod daemon;
+mod dial;
 mod edgebound;
 mod error;
 mod exchange;
@@ -31,9 +32,11 @@ mod observability;
 mod overrides;
 mod read;
 mod servicebound;
+mod tls;
 
-pub use daemon::Daemon;
-pub use edgebound::Edgebound;
+pub use daemon::{Daemon, Pprof, Rlimit};
+pub use dial::Dial;
+pub use edgebound::{Bypass, Edgebound};
 pub use error::{ConfigError, Origin, Place};
 pub use exchange::{Exchange, HashBy};
 pub use field::UnknownWord;
@@ -44,6 +47,7 @@ pub use observability::Observability;
 pub use overrides::{BadDrainSeconds, DEFAULT_DRAIN, Overrides, apply, drain_window};
 pub use read::MAX_FILE_BYTES;
 pub use servicebound::Servicebound;
+pub use tls::{CertKey, Tls, TlsClient, TlsServer, Verify};
 
 use std::path::Path;
 

@@ -10,7 +10,7 @@ use crate::field;
 const KIB: u32 = 1024;
 const MIB: u32 = 1024 * KIB;
 
-/// Bounds of one link, the same for every link of its side.
+/// Bounds of one side and of each of its links.
 ///
 /// Byte bounds count memory really held. A key that is left out keeps the value
 /// of [`Limits::EDGE`] or [`Limits::SERVICE`].
@@ -44,6 +44,17 @@ pub struct Limits {
     /// that comes close behind the acknowledgement. Milliseconds, 0 to 10 000;
     /// 100.
     pub settle: Duration,
+    /// How many links this side has at most, those in their handshake included;
+    /// a newcomer above it is closed at once. None, written 0, is no limit.
+    pub max_links: Option<NonZeroU32>,
+    /// The same for the links that come from one IP address.
+    pub max_links_per_address: Option<NonZeroU32>,
+    /// How many streams one link may have open; a further one is declined. 1 to
+    /// 65 535; 4 096.
+    pub max_streams: NonZeroU32,
+    /// How many methods one link may register; further ones are ignored with one
+    /// warning. 1 to 1 048 576; 4 096.
+    pub max_registrations: NonZeroU32,
 }
 
 impl Limits {
@@ -63,6 +74,10 @@ impl Limits {
             handshake: Duration::from_secs(10),
             stalled_write: Duration::from_secs(30),
             settle: Duration::from_millis(100),
+            max_links: None,
+            max_links_per_address: None,
+            max_streams: non_zero(4096),
+            max_registrations: non_zero(4096),
         }
     }
 }
@@ -95,6 +110,14 @@ pub(crate) struct Written {
     stalled_write_seconds: Option<u32>,
     #[serde(default, deserialize_with = "field::between::<0, 10_000, _>")]
     settle_ms: Option<u32>,
+    #[serde(default, deserialize_with = "field::between::<0, { u32::MAX }, _>")]
+    max_links: Option<u32>,
+    #[serde(default, deserialize_with = "field::between::<0, { u32::MAX }, _>")]
+    max_links_per_address: Option<u32>,
+    #[serde(default, deserialize_with = "field::between::<1, 65_535, _>")]
+    max_streams: Option<u32>,
+    #[serde(default, deserialize_with = "field::between::<1, 1_048_576, _>")]
+    max_registrations: Option<u32>,
 }
 
 impl Written {
@@ -112,6 +135,10 @@ impl Written {
             handshake: seconds(self.handshake_seconds, defaults.handshake),
             stalled_write: seconds(self.stalled_write_seconds, defaults.stalled_write),
             settle: self.settle_ms.map_or(defaults.settle, |ms| Duration::from_millis(ms.into())),
+            max_links: self.max_links.map_or(defaults.max_links, NonZeroU32::new),
+            max_links_per_address: self.max_links_per_address.map_or(defaults.max_links_per_address, NonZeroU32::new),
+            max_streams: count(self.max_streams, defaults.max_streams),
+            max_registrations: count(self.max_registrations, defaults.max_registrations),
         }
     }
 }

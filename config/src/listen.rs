@@ -9,6 +9,7 @@ use std::vec;
 use serde::Deserialize;
 
 use crate::field::{self, UnknownWord};
+use crate::tls::Tls;
 
 /// A listening port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Listen {
     pub addr: ListenAddr,
     /// The address that peers are told to dial, where it is not `addr`.
     pub advertised_addr: Option<String>,
+    /// TLS towards those who dial; [`Tls::server`].
+    pub tls: Tls,
 }
 
 /// A kind of network.
@@ -155,6 +158,7 @@ pub(crate) struct Written {
     addr: Option<ListenAddr>,
     #[serde(default, deserialize_with = "field::word")]
     advertised_addr: Option<String>,
+    tls: Option<Tls>,
 }
 
 impl Written {
@@ -164,6 +168,7 @@ impl Written {
             network: self.network.unwrap_or_default(),
             addr: self.addr.unwrap_or(addr),
             advertised_addr: self.advertised_addr,
+            tls: self.tls.unwrap_or_default(),
         }
     }
 }
