@@ -27,21 +27,16 @@ pub struct Edgebound {
     /// registered a hook; key `hook_grace`, in whole seconds, 0 to 600. 0 unless
     /// written: edges that come first get their ids here, and nobody is told.
     pub hook_grace: Duration,
-    /// Where connections go that do not speak our protocol; none where
-    /// `bypass_enable` is off, and such a connection is closed.
-    pub bypass: Option<Bypass>,
+    /// Whether connections that do not speak our protocol are passed on to
+    /// `bypass`; off unless written, and such a connection is closed.
+    pub bypass_enable: bool,
+    /// Where they are passed on to.
+    pub bypass: Dial,
+    /// How long a connection may send nothing before it is closed, where the
+    /// bypass is on; key `bypass_sniff_seconds`, 1 to 600, 10 unless written.
+    pub bypass_sniff: Duration,
     /// Bounds of each link to an edge.
     pub limits: Limits,
-}
-
-/// Where connections go that do not speak our protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bypass {
-    /// The far side; key `bypass`.
-    pub dial: Dial,
-    /// How long a connection may send nothing before it is closed; key
-    /// `bypass_sniff_seconds`, 1 to 600, 10 unless written.
-    pub sniff: Duration,
 }
 
 impl Default for Edgebound {
@@ -70,14 +65,14 @@ impl From<Written> for Edgebound {
         let listen = written.listen.unwrap_or_default();
         let limits = written.limits.unwrap_or_default();
         let seconds = |written: Option<u32>, default| Duration::from_secs(written.unwrap_or(default).into());
-        let bypass =
-            Bypass { dial: written.bypass.unwrap_or_default(), sniff: seconds(written.bypass_sniff_seconds, 10) };
         Self {
             listen: listen.or(ListenAddr::everywhere(30012)),
             allocate_edge_ids: written.edgeid_alloc_when_no_idservice_on.unwrap_or(false),
             honour_wanted_id: written.honour_wanted_id.unwrap_or(false),
             hook_grace: seconds(written.hook_grace, 0),
-            bypass: written.bypass_enable.unwrap_or(false).then_some(bypass),
+            bypass_enable: written.bypass_enable.unwrap_or(false),
+            bypass: written.bypass.unwrap_or_default(),
+            bypass_sniff: seconds(written.bypass_sniff_seconds, 10),
             limits: limits.or(Limits::EDGE),
         }
     }

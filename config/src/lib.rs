@@ -36,7 +36,7 @@ mod tls;
 
 pub use daemon::{Daemon, Pprof, Rlimit};
 pub use dial::Dial;
-pub use edgebound::{Bypass, Edgebound};
+pub use edgebound::Edgebound;
 pub use error::{ConfigError, Origin, Place};
 pub use exchange::{Exchange, HashBy};
 pub use field::UnknownWord;
