@@ -2,37 +2,34 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use crate::section::section;
 
-use crate::field;
-
-/// TLS as written, for listeners and dialers alike.
-///
-/// [`Tls::server`] and [`Tls::client`] tell what it means for each.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(from = "Written")]
-pub struct Tls {
-    /// Whether TLS is spoken at all; off unless written.
-    pub enable: bool,
-    /// A listener asks every client for a certificate that `ca_certs` vouch
-    /// for; a dialer trusts `ca_certs` in place of the system's roots.
-    pub mtls: bool,
-    /// PEM files with certificates of authorities.
-    pub ca_certs: Vec<PathBuf>,
-    /// Own certificates. A listener needs one at least and chooses by the name
-    /// that the client asks for; a dialer may have none.
-    pub certs: Vec<CertKey>,
-    /// Whether a dialer takes any certificate of the server. Listeners ignore it.
-    pub insecure_skip_verify: bool,
+section! {
+    /// TLS, for listeners and dialers alike.
+    pub struct Tls {
+        /// Whether TLS is spoken at all.
+        enable: bool = false,
+        /// A listener asks every client for a certificate that `ca_certs` vouch for; a dialer trusts `ca_certs` in place of
+        /// the system's authorities.
+        mtls: bool = false,
+        /// PEM files with certificates of authorities.
+        ca_certs: Vec<PathBuf> = Vec::new(),
+        /// Own certificates. A listener needs one at least and chooses by the name that the client asks for; a dialer may
+        /// have none.
+        certs: Vec<CertKey> = Vec::new(),
+        /// Whether a dialer takes any certificate of the server. Listeners ignore it.
+        insecure_skip_verify: bool = false,
+    }
 }
 
-/// A certificate and its private key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertKey {
-    /// A PEM file with the certificate and those that lead to its authority.
-    pub cert: PathBuf,
-    /// A PEM file with the private key.
-    pub key: PathBuf,
+section! {
+    /// A certificate and its private key.
+    pub struct CertKey {
+        /// A PEM file with the certificate and those that lead to its authority.
+        cert: PathBuf = PathBuf::new(),
+        /// A PEM file with the private key.
+        key: PathBuf = PathBuf::new(),
+    }
 }
 
 /// What TLS means for a listener.
@@ -80,43 +77,5 @@ impl Tls {
             (false, false) => Verify::SystemRoots,
         };
         self.enable.then(|| TlsClient { certs: self.certs.clone(), verify })
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    enable: Option<bool>,
-    mtls: Option<bool>,
-    ca_certs: Option<Vec<PathBuf>>,
-    certs: Option<Vec<WrittenCertKey>>,
-    insecure_skip_verify: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenCertKey {
-    #[serde(default, deserialize_with = "field::word")]
-    cert: Option<PathBuf>,
-    #[serde(default, deserialize_with = "field::word")]
-    key: Option<PathBuf>,
-}
-
-impl From<Written> for Tls {
-    fn from(written: Written) -> Self {
-        let certs = written.certs.unwrap_or_default();
-        Self {
-            enable: written.enable.unwrap_or(false),
-            mtls: written.mtls.unwrap_or(false),
-            ca_certs: written.ca_certs.unwrap_or_default(),
-            certs: certs.into_iter().map(CertKey::from).collect(),
-            insecure_skip_verify: written.insecure_skip_verify.unwrap_or(false),
-        }
-    }
-}
-
-impl From<WrittenCertKey> for CertKey {
-    fn from(written: WrittenCertKey) -> Self {
-        Self { cert: written.cert.unwrap_or_default(), key: written.key.unwrap_or_default() }
     }
 }

@@ -117,8 +117,8 @@ fn without_a_file_the_conventional_ports_and_local_edge_ids_are_used() {
     assert!(config.edgebound.allocate_edge_ids);
     assert!(!config.edgebound.honour_wanted_id);
     assert_eq!(config.exchange.hash_by, HashBy::EdgeId);
-    assert_eq!(config.servicebound.limits, Limits::SERVICE);
-    assert_eq!(config.edgebound.limits, Limits::EDGE);
+    assert_eq!(config.servicebound.limits, Limits::service());
+    assert_eq!(config.edgebound.limits, Limits::edge());
 }
 
 #[test]
