@@ -2,6 +2,7 @@
 //! cannot be used (then nothing was bound), 1 for everything else. What went wrong is one line on standard error.
 
 mod args;
+mod open_files;
 mod telemetry;
 
 use std::fmt::Display;
@@ -83,6 +84,7 @@ fn serve(source: &Source, Loaded { config, warnings }: Loaded) -> anyhow::Result
         None => info!("started without --config: conventional ports, edge ids are given out here"),
     }
     warnings.iter().for_each(|warning| warn!("{warning}"));
+    open_files::raise(&config.daemon.rlimit);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
     let ended = runtime.block_on(frontier_gateway::run(config, drain_window()));

@@ -54,13 +54,20 @@ fn ends(mut command: Command) -> Output {
 
 /// Waits until a gateway says that it runs, ends it, and returns what it said.
 #[track_caller]
-fn starts(mut command: Command) -> Vec<String> {
+fn starts(command: Command) -> Vec<String> {
+    starts_and(command, |_| ())
+}
+
+/// As [`starts`], with a look at the process while it runs.
+#[track_caller]
+fn starts_and(mut command: Command, look: impl FnOnce(&Child)) -> Vec<String> {
     let mut child: Child = command.spawn().expect("the program runs");
     let log = Log::default();
     log.collect(child.stdout.take().expect("stdout is piped"));
     log.collect(child.stderr.take().expect("stderr is piped"));
     let started = log.wait_for("frontier starts", PATIENCE);
     if started.is_some() {
+        look(&child);
         process::signal(&child, Signal::Term);
     } else {
         child.kill().expect("a child of ours can be killed");
@@ -232,4 +239,71 @@ fn the_schema_is_printed_in_every_form() {
     }
     let schema = stdout(&ends(frontier(&["schema"])));
     serde_json::from_str::<serde_json::Value>(&schema).expect("the schema is JSON");
+}
+
+/// The limits of open files of a process, soft and hard.
+fn open_files(child: &Child) -> (u64, u64) {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("the process runs, on Linux");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("there is such a limit");
+    let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(u64::MAX));
+    (numbers.next().expect("the soft limit"), numbers.next().expect("the hard limit"))
+}
+
+/// A gateway whose limits of open files are at first `soft` and 1024.
+fn limited(soft: u32, args: &[&str]) -> Command {
+    let gateway = frontier(args);
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n 1024 && ulimit -Sn {soft} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(gateway.get_program()).args(gateway.get_args());
+    command.env("FRONTIER_DRAIN_SECONDS", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn w26_the_limit_of_open_files_is_what_the_file_and_the_flag_say() {
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, GOOD);
+    let wanted = folder.path().join("wanted.yaml");
+    fs::write(&wanted, format!("{GOOD}daemon:\n  rlimit:\n    enable: true\n    nofile: 512\n")).unwrap();
+    for (args, expected) in [
+        (&["--config", text(&file)][..], 1024),
+        (&["--config", text(&wanted)], 512),
+        (&["--config", text(&wanted), "--daemon-rlimit-nofile=600"], 600),
+    ] {
+        let lines = starts_and(limited(256, args), |child| assert_eq!(open_files(child).0, expected, "{args:?}"));
+        let told = format!("open files allow about {} links", expected - 64);
+        assert_eq!(lines.iter().filter(|line| line.contains(&told)).count(), 1, "{lines:?}");
+    }
+}
+
+#[test]
+fn w26_a_limit_of_open_files_that_the_system_refuses_is_told_and_keeps_nobody_from_starting() {
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, GOOD);
+    // More than any kernel grants, even to root.
+    let args = ["--config", text(&file), "--daemon-rlimit-nofile=4000000000"];
+    let lines = starts_and(limited(256, &args), |child| assert_eq!(open_files(child), (1024, 1024)));
+    let warned = lines.iter().filter(|line| line.contains("WARN") && line.contains("open files")).count();
+    assert_eq!(warned, 1, "{lines:?}");
+}
+
+#[test]
+fn w26_a_verbosity_as_shipped_files_pass_it_is_taken() {
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, GOOD);
+    starts(frontier(&["--config", text(&file), "-v", "1"]));
+}
+
+#[test]
+fn w26_a_start_that_fails_says_so_once_and_by_its_exit_status() {
+    let folder = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let file = written(&folder, GOOD);
+    let mut command = frontier(&["--config", text(&file)]);
+    command.env("FRONTIER_EDGEBOUND_PORT", &port);
+    let output = ends(command);
+    assert_eq!(output.status.code(), Some(1));
+    let said = format!("{}{}", stdout(&output), stderr(&output));
+    assert_eq!(said.lines().filter(|line| line.contains(&port)).count(), 1, "{said}");
 }
