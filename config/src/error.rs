@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::nearest::nearest;
+use crate::places::Site;
+use crate::read::UnknownKey;
 
 /// Why a configuration is refused.
 ///
@@ -54,17 +56,8 @@ pub enum ConfigError {
         file: PathBuf,
     },
     /// A key that this program does not know.
-    #[error("{place}: unknown key {key:?}{}; {}", Under(section), Instead { key, known })]
-    UnknownKey {
-        /// Where the key stands.
-        place: Place,
-        /// The section that it stands in, dotted; empty at the top level.
-        section: String,
-        /// The key as written.
-        key: String,
-        /// The keys of that section.
-        known: Vec<&'static str>,
-    },
+    #[error("{0}")]
+    UnknownKey(UnknownKey),
     /// A key stands twice in one section.
     #[error("{place}: key {key:?}{} is given a second time; keep one of them", Under(section))]
     DuplicateKey {
@@ -90,6 +83,28 @@ pub enum ConfigError {
         key: String,
         /// What is wrong, in one line.
         reason: String,
+    },
+    /// Values that do not go together.
+    #[error("{site}: {key}: {reason}")]
+    Rule {
+        /// Where the key was written, or the section that lacks it.
+        site: Site,
+        /// The key, dotted.
+        key: String,
+        /// What is wrong and what to do, in one line.
+        reason: String,
+    },
+    /// Something is asked for that this version does not do.
+    #[error("{site}: {key}: {what} not served by this version of frontier; {advice}")]
+    NotServed {
+        /// Where it was asked for.
+        site: Site,
+        /// The key that asks for it, dotted.
+        key: String,
+        /// What it is, with its verb.
+        what: &'static str,
+        /// What to do instead.
+        advice: &'static str,
     },
     /// An environment variable or a flag has a value that cannot be used.
     #[error("{origin}: {reason}")]
@@ -143,6 +158,13 @@ impl fmt::Display for Origin {
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::Flag(name) => write!(f, "flag {name}"),
         }
+    }
+}
+
+impl fmt::Display for UnknownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, section, key, known } = self;
+        write!(f, "{place}: unknown key {key:?}{}; {}", Under(section), Instead { key, known })
     }
 }
 

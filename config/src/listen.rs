@@ -6,34 +6,38 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::vec;
 
-use serde::Deserialize;
+use crate::field::{text_form, words};
+use crate::section::section;
+use crate::tls::Tls;
 
-use crate::field::{self, UnknownWord};
-
-/// A listening port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listen {
-    /// The network; there is one so far.
-    pub network: Network,
-    /// Where to listen.
-    pub addr: ListenAddr,
-    /// The address that peers are told to dial, where it is not `addr`.
-    pub advertised_addr: Option<String>,
+section! {
+    /// A listening port.
+    pub struct Listen {
+        /// The network; there is one so far.
+        network: Network = Network::Tcp,
+        /// Where to listen, `host:port`. The host is an IPv4 address, an IPv6 address in brackets, a name, or empty for every
+        /// interface. Port 0 lets the system choose.
+        addr: ListenAddr = ListenAddr::everywhere(0),
+        /// The address that peers are told to dial, where it is not `addr`.
+        advertised_addr: Option<String> = None,
+        /// TLS towards those who dial.
+        tls: Tls = Tls::default(),
+    }
 }
 
-/// A kind of network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// TCP over IPv4 and IPv6.
-    #[default]
-    Tcp,
+impl Listen {
+    /// Plain TCP on `0.0.0.0:port`.
+    pub(crate) fn everywhere(port: u16) -> Self {
+        Self { addr: ListenAddr::everywhere(port), ..Self::default() }
+    }
 }
 
-impl FromStr for Network {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        field::choose(text, &[("tcp", Self::Tcp)])
+words! {
+    /// A kind of network.
+    pub enum Network {
+        /// TCP over IPv4 and IPv6.
+        #[default]
+        Tcp = "tcp",
     }
 }
 
@@ -146,27 +150,7 @@ impl ToSocketAddrs for ListenAddr {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Written {
-    #[serde(default, deserialize_with = "field::word")]
-    network: Option<Network>,
-    #[serde(default, deserialize_with = "field::word")]
-    addr: Option<ListenAddr>,
-    #[serde(default, deserialize_with = "field::word")]
-    advertised_addr: Option<String>,
-}
-
-impl Written {
-    /// What is written, `addr` standing in for an address that is not.
-    pub(crate) fn or(self, addr: ListenAddr) -> Listen {
-        Listen {
-            network: self.network.unwrap_or_default(),
-            addr: self.addr.unwrap_or(addr),
-            advertised_addr: self.advertised_addr,
-        }
-    }
-}
+text_form! { ListenAddr, |addr| &addr.to_string(), schemars::json_schema!({ "type": "string" }) }
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::Config;
 use crate::error::{ConfigError, Origin};
 use crate::listen::ListenAddr;
+use crate::places::Places;
+use crate::{Config, Rlimit};
 
 /// Command-line flags that override the file and the environment. An empty
 /// value counts as absent, as in the Go gateway.
@@ -20,62 +21,84 @@ pub struct Overrides {
     pub log_format: Option<String>,
     /// `--log-file`: a path.
     pub log_file: Option<String>,
+    /// `--daemon-rlimit-nofile`: turns `daemon.rlimit` on, with this number; 0
+    /// is as many as the system allows.
+    pub open_files: Option<u64>,
 }
 
-/// Lays the environment and then the flags over `config`.
+/// Lays the environment and then the flags over `config`, and notes in `places` what was laid.
 ///
 /// `env` looks a variable up; an empty value counts as absent. For the log
 /// settings a flag wins over a variable (`LOG_LEVEL`, `LOG_OUTPUT`,
 /// `LOG_FORMAT`, `LOG_FILE`); `FRONTIER_SERVICEBOUND_PORT` and
 /// `FRONTIER_EDGEBOUND_PORT` replace the port of the address to listen on;
-/// `NODE_NAME` sets `daemon.frontier_id` to `frontier-` and the name.
+/// `NODE_NAME` sets `daemon.frontier_id` to `frontier-` and the name;
+/// `FRONTLAS_ADDR` turns `frontlas` on with this one address.
 ///
 /// # Errors
 ///
 /// [`ConfigError::Override`], naming the variable or flag; `config` may then
 /// hold a part of the changes.
-pub fn apply(config: &mut Config, env: impl Fn(&str) -> Option<String>, flags: &Overrides) -> Result<(), ConfigError> {
-    let over = Layers { env: &env };
+pub(crate) fn apply(
+    config: &mut Config,
+    places: &mut Places,
+    env: impl Fn(&str) -> Option<String>,
+    flags: &Overrides,
+) -> Result<(), ConfigError> {
+    let mut over = Layers { env: &env, places };
     let log = &mut config.log;
-    over.set(&mut log.level, "LOG_LEVEL", ("--loglevel", &flags.log_level))?;
-    over.set(&mut log.output, "LOG_OUTPUT", ("--log-output", &flags.log_output))?;
-    over.set(&mut log.format, "LOG_FORMAT", ("--log-format", &flags.log_format))?;
-    over.set(&mut log.file.path, "LOG_FILE", ("--log-file", &flags.log_file))?;
+    over.set(&mut log.level, "log.level", "LOG_LEVEL", ("--loglevel", &flags.log_level))?;
+    over.set(&mut log.output, "log.output", "LOG_OUTPUT", ("--log-output", &flags.log_output))?;
+    over.set(&mut log.format, "log.format", "LOG_FORMAT", ("--log-format", &flags.log_format))?;
+    over.set(&mut log.file.path, "log.file.path", "LOG_FILE", ("--log-file", &flags.log_file))?;
 
-    over.set_port(&mut config.servicebound.listen.addr, "FRONTIER_SERVICEBOUND_PORT")?;
-    over.set_port(&mut config.edgebound.listen.addr, "FRONTIER_EDGEBOUND_PORT")?;
-    if let Some(name) = over.variable("NODE_NAME") {
+    over.set_port(&mut config.servicebound.listen.addr, "servicebound.listen.addr", "FRONTIER_SERVICEBOUND_PORT")?;
+    over.set_port(&mut config.edgebound.listen.addr, "edgebound.listen.addr", "FRONTIER_EDGEBOUND_PORT")?;
+    if let Some(name) = over.variable("NODE_NAME", &["daemon.frontier_id"]) {
         config.daemon.frontier_id = format!("frontier-{name}");
+    }
+    if let Some(addr) = over.variable("FRONTLAS_ADDR", &["frontlas.enable", "frontlas.dial.addrs"]) {
+        config.frontlas.enable = true;
+        config.frontlas.dial.addrs = vec![addr];
+    }
+    if let Some(number) = flags.open_files {
+        config.daemon.rlimit = Rlimit { enable: true, nofile: Some(number).filter(|&number| number > 0) };
     }
     Ok(())
 }
 
 struct Layers<'a, E> {
     env: &'a E,
+    places: &'a mut Places,
 }
 
 impl<E: Fn(&str) -> Option<String>> Layers<'_, E> {
-    fn variable(&self, name: &str) -> Option<String> {
-        (self.env)(name).filter(|value| !value.is_empty())
+    /// The value of a variable, which then has its say about `keys`.
+    fn variable(&mut self, name: &'static str, keys: &[&str]) -> Option<String> {
+        let value = (self.env)(name).filter(|value| !value.is_empty())?;
+        keys.iter().for_each(|key| self.places.overridden(key, Origin::Variable(name)));
+        Some(value)
     }
 
     /// Sets `target` from the flag, else from the variable, else not at all.
     fn set<T: FromStr<Err: Display>>(
-        &self,
+        &mut self,
         target: &mut T,
+        key: &str,
         variable: &'static str,
         (flag, value): (&'static str, &Option<String>),
     ) -> Result<(), ConfigError> {
         if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+            self.places.overridden(key, Origin::Flag(flag));
             *target = parsed(value, Origin::Flag(flag))?;
-        } else if let Some(value) = self.variable(variable) {
+        } else if let Some(value) = self.variable(variable, &[key]) {
             *target = parsed(&value, Origin::Variable(variable))?;
         }
         Ok(())
     }
 
-    fn set_port(&self, addr: &mut ListenAddr, variable: &'static str) -> Result<(), ConfigError> {
-        let Some(value) = self.variable(variable) else {
+    fn set_port(&mut self, addr: &mut ListenAddr, key: &str, variable: &'static str) -> Result<(), ConfigError> {
+        let Some(value) = self.variable(variable, &[key]) else {
             return Ok(());
         };
         let port = value.parse().map_err(|_| ConfigError::Override {

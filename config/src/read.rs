@@ -9,6 +9,13 @@ use serde_saphyr::Error as YamlError;
 
 use crate::Config;
 use crate::error::{ConfigError, Place};
+use crate::places::Places;
+use crate::section::{Section, Setting, Value};
+
+mod track;
+
+pub use track::UnknownKey;
+use track::{Tracked, Tracker};
 
 /// The largest file that is read, in bytes. The longest configuration that makes
 /// sense has a few thousand lines.
@@ -53,8 +60,16 @@ fn end_of(file: &Path, text: &[u8]) -> Place {
     Place::new(file, line as u64, column as u64)
 }
 
-/// Reads a configuration from YAML.
-pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
+/// A file as read.
+pub(crate) struct FileRead {
+    pub(crate) config: Config,
+    pub(crate) places: Places,
+    /// Keys that were left out, which happens in lenient reading alone.
+    pub(crate) unknown: Vec<UnknownKey>,
+}
+
+/// Reads a configuration from YAML; `lenient` leaves unknown keys out.
+pub(crate) fn parse(file: &Path, text: &str, lenient: bool) -> Result<FileRead, ConfigError> {
     let options = serde_saphyr::options! {
         // Generous for any configuration, small enough that a file made to
         // expand into millions of nodes is refused at once.
@@ -67,51 +82,46 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
         // Lines of the file may hold secrets, and messages end up in logs.
         with_snippet: false,
     };
-    let mut path = String::new();
-    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
-        serde_path_to_error::deserialize::<_, Option<Config>>(yaml).map_err(|error| {
-            path = error.path().to_string();
-            error.into_inner()
-        })
+    let tracker = Tracker::new(file, lenient);
+    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |inner| {
+        Value::read(Tracked { inner, tracker: &tracker })
     });
     match read {
-        Ok(Some(config)) => Ok(config),
+        Ok(Some(written)) => {
+            let (places, unknown) = tracker.into_found();
+            Ok(FileRead { config: Config::or(Some(written), Config::unwritten()), places, unknown })
+        }
         Ok(None) => Err(ConfigError::Empty { file: file.to_owned() }),
-        Err(error) => Err(told(file, &path, error.without_snippet())),
+        Err(error) => Err(told(file, tracker, error.without_snippet())),
     }
 }
 
 /// The parser's error in our words.
-fn told(file: &Path, path: &str, error: &YamlError) -> ConfigError {
+fn told(file: &Path, tracker: Tracker<'_>, error: &YamlError) -> ConfigError {
     // An alias has two places; the one to mend is where the value is written.
     if let YamlError::AliasError { error, .. } = error {
-        return told(file, path, error);
+        return told(file, tracker, error);
     }
     let place = match error.location() {
         Some(location) => Place::new(file, location.line(), location.column()),
-        None => Place::new(file, 0, 0),
+        None => tracker.last(),
     };
-    // The path ends in `?` where the parser stopped before it knew the key.
-    let section = path.strip_suffix('?').unwrap_or(path).trim_matches('.');
+    let path = tracker.path();
     match error {
-        YamlError::SerdeUnknownField { field, expected, .. } => ConfigError::UnknownKey {
-            place,
-            section: section_of(path, field),
-            key: field.clone(),
-            known: expected.clone(),
-        },
         YamlError::DuplicateMappingKey { key, .. } => {
-            ConfigError::DuplicateKey { place, section: section.to_owned(), key: key.clone().unwrap_or_default() }
+            ConfigError::DuplicateKey { place, section: path, key: key.clone().unwrap_or_default() }
         }
         YamlError::MultipleDocuments { .. } => ConfigError::SecondDocument { place },
-        error => ConfigError::Invalid { reason: reason(error, &place), place, key: section.to_owned() },
+        // The parser has found no key twice: it is there in two spellings.
+        error if error.to_string().starts_with("duplicate field ") => {
+            let (section, key) = path.rsplit_once('.').unwrap_or(("", &path));
+            ConfigError::DuplicateKey { place: tracker.last(), section: section.to_owned(), key: key.to_owned() }
+        }
+        error => match tracker.refused() {
+            Some(unknown) => ConfigError::UnknownKey(unknown),
+            None => ConfigError::Invalid { reason: reason(error, &place), place, key: path },
+        },
     }
-}
-
-/// The section that holds `key`, from the path that ends in it.
-fn section_of(path: &str, key: &str) -> String {
-    let section = path.strip_suffix(key).unwrap_or(path);
-    section.trim_end_matches('.').to_owned()
 }
 
 /// What is wrong with a value or with the text, in one line.

@@ -3,19 +3,52 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::Parser;
-use config::Overrides;
+use clap::{Parser, Subcommand};
+use config::{Overrides, Request};
 
 /// What `--daemon-rlimit-nofile` means without a value.
 const DEFAULT_NOFILE: &str = "1048576";
 
 /// The gateway between services and edges.
 #[derive(Debug, Parser)]
-#[command(name = "frontier", version, args_override_self = true)]
+#[command(name = "frontier", version, args_override_self = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// The Go gateway takes `--daemon-rlimit-nofile` as given without a value when a blank stands before the number, and
+    /// ignores the number.
+    #[arg(hide = true, requires = "daemon_rlimit_nofile")]
+    ignored_number: Option<i64>,
+
+    /// Start scripts written for older versions of the Go gateway pass a verbosity.
+    #[arg(short = 'v', hide = true, num_args = 0..=1)]
+    ignored_verbosity: Option<String>,
+}
+
+/// What else the program does than to run a gateway.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say whether a gateway would start with this configuration, and print what it would run with, secrets masked
+    #[command(args_override_self = true)]
+    Check(Source),
+    /// Print the JSON Schema of the configuration file
+    Schema(Form),
+}
+
+/// Where the configuration comes from. A gateway and the check of its configuration take the same.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Source {
     /// YAML file to read; without one the conventional ports and local edge ids are used
     #[arg(long, value_name = "FILE")]
     config: Option<OsString>,
+
+    /// Warn of unknown keys in the file in place of refusing them
+    #[arg(long)]
+    lenient: bool,
 
     /// Least severity to log: debug, info, warn, error
     #[arg(long, value_name = "LEVEL")]
@@ -37,35 +70,38 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = DEFAULT_NOFILE, allow_negative_numbers = true)]
     daemon_rlimit_nofile: Option<i64>,
-
-    /// The Go gateway takes the flag above as given without a value when a blank stands before the number, and ignores
-    /// the number.
-    #[arg(hide = true, requires = "daemon_rlimit_nofile")]
-    ignored_number: Option<i64>,
-
-    /// Start scripts written for older versions of the Go gateway pass a verbosity.
-    #[arg(short = 'v', hide = true, num_args = 0..=1)]
-    ignored_verbosity: Option<String>,
 }
 
-impl Args {
+/// In which form the schema is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Form {
+    /// As the documentation of every key, in Markdown
+    #[arg(long, conflicts_with = "sample")]
+    pub(crate) markdown: bool,
+
+    /// As a YAML file with every key and its default
+    #[arg(long)]
+    pub(crate) sample: bool,
+}
+
+impl Source {
     /// The file to read; an empty path means none, as in the Go gateway.
-    pub(crate) fn config_file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<&Path> {
         self.config.as_deref().filter(|path| !path.is_empty()).map(Path::new)
     }
 
-    /// The limit of open files that was asked for; none where it is to stay as it is.
-    pub(crate) fn open_files(&self) -> Option<u64> {
-        self.daemon_rlimit_nofile.and_then(|number| u64::try_from(number).ok())
-    }
-
-    /// The flags that override the configuration.
-    pub(crate) fn overrides(&self) -> Overrides {
-        Overrides {
-            log_level: self.loglevel.clone(),
-            log_output: self.log_output.clone(),
-            log_format: self.log_format.clone(),
-            log_file: self.log_file.clone(),
+    /// What the configuration is made of.
+    pub(crate) fn request(&self) -> Request<'_> {
+        Request {
+            file: self.file(),
+            lenient: self.lenient,
+            flags: Overrides {
+                log_level: self.loglevel.clone(),
+                log_output: self.log_output.clone(),
+                log_format: self.log_format.clone(),
+                log_file: self.log_file.clone(),
+                open_files: self.daemon_rlimit_nofile.and_then(|number| u64::try_from(number).ok()),
+            },
         }
     }
 }
@@ -75,6 +111,10 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    fn request(args: &Args) -> Request<'_> {
+        args.source.request()
+    }
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
         Args::try_parse_from(format!("frontier {line}").split_whitespace())
@@ -92,8 +132,8 @@ mod tests {
             "--config=a.yaml --loglevel=warn --log-output=file --log-format=json --log-file=b.log",
         ] {
             let args = parse(line).unwrap();
-            assert_eq!(args.config_file(), Some(Path::new("a.yaml")));
-            let flags = args.overrides();
+            let Request { file, flags, .. } = request(&args);
+            assert_eq!(file, Some(Path::new("a.yaml")));
             assert_eq!(flags.log_level.as_deref(), Some("warn"));
             assert_eq!(flags.log_output.as_deref(), Some("file"));
             assert_eq!(flags.log_format.as_deref(), Some("json"));
@@ -111,7 +151,7 @@ mod tests {
             ("--daemon-rlimit-nofile 4096", Some(1_048_576)),
             ("--daemon-rlimit-nofile --config a.yaml", Some(1_048_576)),
         ] {
-            assert_eq!(parse(line).unwrap().open_files(), expected, "{line}");
+            assert_eq!(request(&parse(line).unwrap()).flags.open_files, expected, "{line}");
         }
     }
 
@@ -125,18 +165,31 @@ mod tests {
     #[test]
     fn the_last_of_repeated_flags_wins() {
         let args = parse("--loglevel info --loglevel error").unwrap();
-        assert_eq!(args.overrides().log_level.as_deref(), Some("error"));
+        assert_eq!(request(&args).flags.log_level.as_deref(), Some("error"));
     }
 
     #[test]
     fn an_empty_config_path_is_none() {
         let args = Args::try_parse_from(["frontier", "--config", "", "--loglevel="]).unwrap();
-        assert_eq!(args.config_file(), None);
+        assert_eq!(request(&args).file, None);
+    }
+
+    #[test]
+    fn a_check_takes_what_a_start_takes() {
+        let flags = "--config a.yaml --lenient --loglevel warn --daemon-rlimit-nofile=4096";
+        let started = parse(flags).unwrap();
+        let checked = parse(&format!("check {flags}")).unwrap();
+        let Some(Command::Check(source)) = checked.command else {
+            panic!("{checked:?}");
+        };
+        assert_eq!(format!("{:?}", source.request()), format!("{:?}", started.source.request()));
     }
 
     #[test]
     fn what_is_not_known_is_a_usage_error() {
-        for line in ["a.yaml", "4096", "--daemon-rlimit-nofile many", "--verbose", "--config"] {
+        for line in
+            ["a.yaml", "4096", "--daemon-rlimit-nofile many", "--verbose", "--config", "start", "--lenient check"]
+        {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
     }

@@ -2,18 +2,20 @@
 //! cannot be used (then nothing was bound), 1 for everything else. What went wrong is one line on standard error.
 
 mod args;
+mod open_files;
 mod telemetry;
 
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use config::{Config, ConfigError, Origin};
+use config::{ConfigError, Loaded, Origin};
 use tracing::{info, warn};
 
-use args::Args;
+use args::{Args, Command, Form, Source};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,27 +26,51 @@ const BAD_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let config = match configuration(&args) {
-        Ok(config) => config,
-        Err(error @ ConfigError::Override { origin: Origin::Flag(_), .. }) => return refuse(USAGE, &error),
-        Err(error) => return refuse(BAD_CONFIG, &error),
+    match &args.command {
+        None => run(&args.source),
+        Some(Command::Check(source)) => check(source),
+        Some(Command::Schema(form)) => schema(form),
+    }
+}
+
+fn run(source: &Source) -> ExitCode {
+    let loaded = match load(source) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
     };
-    if let Err(error) = telemetry::init(&config.log) {
+    if let Err(error) = telemetry::init(&loaded.config.log) {
         return refuse(FAILED, &error);
     }
-    match serve(&args, config) {
+    match serve(source, loaded) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(FAILED, &format!("{error:#}")),
     }
 }
 
-fn configuration(args: &Args) -> Result<Config, ConfigError> {
-    let mut config = match args.config_file() {
-        Some(file) => Config::load(file)?,
-        None => Config::default(),
-    };
-    config::apply(&mut config, variable, &args.overrides())?;
-    Ok(config)
+/// Says whether a gateway would start, and with what.
+fn check(source: &Source) -> ExitCode {
+    match load(source) {
+        Ok(Loaded { config, warnings }) => {
+            warnings.iter().for_each(|warning| eprintln!("frontier: warning: {warning}"));
+            print(&config.to_yaml())
+        }
+        Err(code) => code,
+    }
+}
+
+fn schema(form: &Form) -> ExitCode {
+    match form {
+        Form { markdown: true, .. } => print(&config::markdown()),
+        Form { sample: true, .. } => print(&config::sample()),
+        Form { .. } => print(&config::schema()),
+    }
+}
+
+fn load(source: &Source) -> Result<Loaded, ExitCode> {
+    config::load(&source.request(), variable).map_err(|error| match error {
+        ConfigError::Override { origin: Origin::Flag(_), .. } => refuse(USAGE, &error),
+        error => refuse(BAD_CONFIG, &error),
+    })
 }
 
 /// A variable of the environment. One that is not UTF-8 is changed rather than hidden: so it is refused by its name.
@@ -52,14 +78,13 @@ fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-fn serve(args: &Args, config: Config) -> anyhow::Result<()> {
-    match args.config_file() {
+fn serve(source: &Source, Loaded { config, warnings }: Loaded) -> anyhow::Result<()> {
+    match source.file() {
         Some(file) => info!("configuration read from {}", file.display()),
         None => info!("started without --config: conventional ports, edge ids are given out here"),
     }
-    if let Some(number) = args.open_files() {
-        warn!(number, "--daemon-rlimit-nofile is accepted and not applied: set the limit where the gateway is started");
-    }
+    warnings.iter().for_each(|warning| warn!("{warning}"));
+    open_files::raise(&config.daemon.rlimit);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
     let ended = runtime.block_on(frontier_gateway::run(config, drain_window()));
@@ -78,4 +103,11 @@ fn drain_window() -> Duration {
 fn refuse(code: u8, error: &dyn Display) -> ExitCode {
     eprintln!("frontier: {error}");
     ExitCode::from(code)
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(FAILED, &format!("standard output cannot be written: {error}")),
+    }
 }

@@ -11,7 +11,7 @@ fn env<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<Strin
 
 fn applied(variables: &[(&str, &str)], flags: &Overrides) -> Result<Config, ConfigError> {
     let mut config = Config::default();
-    apply(&mut config, env(variables), flags)?;
+    apply(&mut config, &mut Places::default(), env(variables), flags)?;
     Ok(config)
 }
 
@@ -28,6 +28,7 @@ fn empty_values_count_as_absent() {
         log_output: Some(String::new()),
         log_format: Some(String::new()),
         log_file: Some(String::new()),
+        open_files: None,
     };
     assert_eq!(applied(&variables, &flags).unwrap(), Config::default());
 }

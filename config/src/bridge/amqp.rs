@@ -1,0 +1,65 @@
+//! AMQP 0-9-1 as the target of a bridge.
+
+use std::time::Duration;
+
+use crate::bridge::BridgeTls;
+use crate::field::{Seconds, Within};
+use crate::mqm::{AmqpBinding, AmqpExchange, AmqpQueue};
+use crate::secret::{BrokerAddr, Credential};
+use crate::section::section;
+
+section! {
+    /// AMQP 0-9-1, that is RabbitMQ. Every message is confirmed by the server before its publisher is told OK.
+    pub struct AmqpBridge {
+        /// Servers, `host:port`, tried in turn.
+        addrs: Vec<BrokerAddr> = Vec::new(),
+        /// The virtual host.
+        vhost: String = String::from("/"),
+        /// The user.
+        username: String = String::from("guest"),
+        /// The password.
+        password: Credential = Credential::default(),
+        /// The exchange that is published to; empty is the server's own, where the routing key is the queue.
+        exchange: String = String::new(),
+        /// Whether a message that no queue takes is a failure.
+        mandatory: bool = true,
+        /// Whether messages are written to disk.
+        persistent: bool = true,
+        /// Properties of every message.
+        properties: AmqpProperties = AmqpProperties::default(),
+        /// Exchanges that are declared when the bridge connects.
+        exchanges: Vec<AmqpExchange> = Vec::new(),
+        /// Queues that are declared when the bridge connects.
+        queues: Vec<AmqpQueue> = Vec::new(),
+        /// Bindings that are made when the bridge connects.
+        bindings: Vec<AmqpBinding> = Vec::new(),
+        /// How often both ends show that they are there; 0 is never.
+        #[serde(rename = "heartbeat_seconds")]
+        heartbeat: Duration as Seconds<0, 3_600> = Duration::from_secs(10),
+        /// TLS towards the servers.
+        tls: BridgeTls = BridgeTls::default(),
+    }
+}
+
+section! {
+    /// Properties of every message. What is empty is not sent.
+    pub struct AmqpProperties {
+        /// Its media type.
+        content_type: String = String::new(),
+        /// The encoding of its body.
+        content_encoding: String = String::new(),
+        /// Its priority.
+        priority: u8 as Within<0, 255> = 0,
+        /// Where an answer would go.
+        reply_to: String = String::new(),
+        /// After how many milliseconds it is worth nothing.
+        expiration: String = String::new(),
+        /// Its type.
+        #[serde(rename = "type")]
+        kind: String = String::new(),
+        /// The user; the server takes only the one that is logged in.
+        user_id: String = String::new(),
+        /// The application.
+        app_id: String = String::new(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Sub-section `mqm.amqp`.
+
+use std::collections::BTreeMap;
+
+use crate::field::Within;
+use crate::secret::BrokerAddr;
+use crate::section::section;
+
+section! {
+    /// AMQP 0-9-1, that is RabbitMQ.
+    pub struct MqmAmqp {
+        /// Whether topics go there.
+        enable: bool = false,
+        /// Servers, `user:password@host:port/vhost`; all but the host may be left out. Passwords are never printed.
+        addrs: Vec<BrokerAddr> = Vec::new(),
+        /// The virtual host, where the address names none.
+        vhost: String = String::new(),
+        /// The most channels of the connection; 0 is what the server allows.
+        channel_max: i64 = 0,
+        /// The largest frame, in bytes; 0 is what the server allows.
+        frame_size: i64 = 0,
+        /// Seconds between heartbeats; 0 is the server's choice.
+        heartbeat: i64 = 0,
+        /// The language of the server's messages.
+        locale: String = String::new(),
+        /// Exchanges that are declared at the start.
+        exchanges: Vec<AmqpExchange> = Vec::new(),
+        /// Queues that are declared at the start.
+        queues: Vec<AmqpQueue> = Vec::new(),
+        /// Bindings that are made at the start. The Go gateway reads the key in lower case; both spellings are read.
+        #[serde(rename = "queuebindings", alias = "queueBindings")]
+        queue_bindings: Vec<AmqpBinding> = Vec::new(),
+        /// What is published, and how.
+        producer: AmqpProducer = AmqpProducer::default(),
+    }
+}
+
+section! {
+    /// An exchange that is declared.
+    pub struct AmqpExchange {
+        /// Its name.
+        name: String = String::new(),
+        /// Its kind, as `direct`, `fanout`, `topic` or `headers`.
+        kind: String = String::from("direct"),
+        /// Whether it outlives a restart of the broker.
+        durable: bool = false,
+        /// Whether it goes when its last queue is unbound.
+        auto_delete: bool = false,
+        /// Whether it takes from other exchanges alone.
+        internal: bool = false,
+        /// Whether the server's answer is not waited for.
+        nowait: bool = false,
+    }
+}
+
+section! {
+    /// A queue that is declared.
+    pub struct AmqpQueue {
+        /// Its name.
+        name: String = String::new(),
+        /// Whether it outlives a restart of the broker.
+        durable: bool = false,
+        /// Whether it goes with its last consumer.
+        auto_delete: bool = false,
+        /// Whether it belongs to this connection alone. The Go gateway reads the key with a `t`; both are read.
+        #[serde(rename = "exclusive", alias = "exclustive")]
+        exclusive: bool = false,
+        /// Whether the server's answer is not waited for.
+        nowait: bool = false,
+    }
+}
+
+section! {
+    /// A binding of a queue to an exchange.
+    pub struct AmqpBinding {
+        /// The queue.
+        queue_name: String = String::new(),
+        /// The exchange.
+        exchange_name: String = String::new(),
+        /// The key, or its pattern.
+        binding_key: String = String::new(),
+        /// Whether the server's answer is not waited for.
+        nowait: bool = false,
+    }
+}
+
+section! {
+    /// What is published to AMQP, and how.
+    pub struct AmqpProducer {
+        /// Topics, which are the routing keys too.
+        routing_keys: Vec<String> = Vec::new(),
+        /// The exchange that is published to.
+        exchange: String = String::new(),
+        /// Whether a message that no queue takes is a failure.
+        mandatory: bool = false,
+        /// Whether a message that no consumer takes at once is a failure. RabbitMQ refuses it.
+        immediate: bool = false,
+        /// Headers of every message.
+        headers: BTreeMap<String, String> = BTreeMap::new(),
+        /// Property of every message: its media type.
+        content_type: String = String::new(),
+        /// Property of every message: the encoding of its body.
+        content_encoding: String = String::new(),
+        /// Property of every message: 2 is written to disk.
+        delivery_mode: u8 as Within<0, 255> = 0,
+        /// Property of every message: its priority.
+        priority: u8 as Within<0, 255> = 0,
+        /// Property of every message: where an answer would go.
+        reply_to: String = String::new(),
+        /// Property of every message: after how many milliseconds it is worth nothing.
+        expiration: String = String::new(),
+        /// Property of every message: its type.
+        #[serde(rename = "type")]
+        kind: String = String::new(),
+        /// Property of every message: the user.
+        user_id: String = String::new(),
+        /// Property of every message: the application.
+        app_id: String = String::new(),
+    }
+}

@@ -1,0 +1,107 @@
+//! Rules about the list `bridges`. They hold for a bridge that is switched off, too: it is written to be switched on.
+
+use std::collections::HashSet;
+
+use super::{Checked, Rules};
+use crate::{
+    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisMode, SaslMechanism,
+};
+
+impl Rules<'_> {
+    pub(super) fn bridges(&self, bridges: &[Bridge]) -> Checked {
+        let mut names = HashSet::new();
+        for (index, bridge) in bridges.iter().enumerate() {
+            let at = format!("bridges[{index}]");
+            let name = format!("{at}.name");
+            let spelt = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            let named = !bridge.name.is_empty() && bridge.name.chars().all(spelt);
+            self.demand(named, &name, "a bridge needs a name, of letters, digits, `-`, `_` and `.`")?;
+            let new = names.insert(&bridge.name);
+            self.demand(new, &name, &format!("a bridge before is called {:?} as well", bridge.name))?;
+            self.bridge(&at, bridge)?;
+        }
+        Ok(())
+    }
+
+    fn bridge(&self, at: &str, bridge: &Bridge) -> Checked {
+        let Bridge { kafka, amqp, nats, mqtt, redis, file, .. } = bridge;
+        let kinds = [kafka.is_some(), amqp.is_some(), nats.is_some(), mqtt.is_some(), redis.is_some(), file.is_some()];
+        let kinds = kinds.into_iter().filter(|&there| there).count();
+        let reason = format!("it has {kinds} of kafka, amqp, nats, mqtt, redis and file; it must have one");
+        self.demand(kinds == 1, at, &reason)?;
+        let takes = !bridge.topics.is_empty() || bridge.fallback;
+        self.demand(takes, &format!("{at}.topics"), "it takes nothing; write topics, or `fallback: true`")?;
+        let filters = bridge.topics.iter().all(|topic| !topic.is_empty());
+        self.demand(filters, &format!("{at}.topics"), "a topic is empty; `*` takes every one")?;
+        if let Some(kafka) = kafka {
+            self.kafka(&format!("{at}.kafka"), kafka)?;
+        }
+        if let Some(amqp) = amqp {
+            let at = format!("{at}.amqp");
+            self.broker(&at, &amqp.addrs, &amqp.tls)?;
+            self.credential(&format!("{at}.password"), &amqp.password)?;
+        }
+        if let Some(nats) = nats {
+            self.nats(&format!("{at}.nats"), nats)?;
+        }
+        if let Some(mqtt) = mqtt {
+            self.mqtt(&format!("{at}.mqtt"), mqtt)?;
+        }
+        if let Some(redis) = redis {
+            self.redis(&format!("{at}.redis"), redis)?;
+        }
+        Ok(())
+    }
+
+    fn broker(&self, at: &str, addrs: &[BrokerAddr], tls: &BridgeTls) -> Checked {
+        let given = addrs.iter().all(|addr| !addr.expose().is_empty()) && !addrs.is_empty();
+        self.demand(given, &format!("{at}.addrs"), "empty address; write a list of host:port")?;
+        self.bridge_tls(at, tls)
+    }
+
+    fn bridge_tls(&self, at: &str, tls: &BridgeTls) -> Checked {
+        let both = tls.cert.is_some() == tls.key.is_some();
+        self.demand(both, &format!("{at}.tls"), "a certificate is two files, `cert` and `key`")
+    }
+
+    fn kafka(&self, at: &str, kafka: &KafkaBridge) -> Checked {
+        self.broker(at, &kafka.addrs, &kafka.tls)?;
+        let acks = !kafka.idempotence || kafka.acks == Acks::All;
+        let reason = "goes with `acks: all` alone; set one of them";
+        self.demand(acks, &format!("{at}.idempotence"), reason)?;
+        let user = kafka.sasl.mechanism == SaslMechanism::None || !kafka.sasl.username.is_empty();
+        self.demand(user, &format!("{at}.sasl.username"), "this mechanism needs a user")?;
+        self.credential(&format!("{at}.sasl.password"), &kafka.sasl.password)
+    }
+
+    fn nats(&self, at: &str, nats: &NatsBridge) -> Checked {
+        self.broker(at, &nats.addrs, &nats.tls)?;
+        for (key, credential) in [("password", &nats.password), ("token", &nats.token), ("nkey", &nats.nkey)] {
+            self.credential(&format!("{at}.{key}"), credential)?;
+        }
+        let ways = [nats.username.is_some(), !nats.token.is_empty(), !nats.nkey.is_empty(), nats.creds_file.is_some()];
+        let ways = ways.into_iter().filter(|&used| used).count();
+        self.demand(ways <= 1, at, "there is one way to log in; keep one of username, token, nkey and creds_file")?;
+        let stream = &nats.jetstream;
+        let named = !stream.enable || !stream.stream.is_empty();
+        self.demand(named, &format!("{at}.jetstream.stream"), "JetStream needs the name of a stream")?;
+        let subjects = !stream.enable || !stream.create || !stream.subjects.is_empty();
+        self.demand(subjects, &format!("{at}.jetstream.subjects"), "a stream that is created needs its subjects")
+    }
+
+    fn mqtt(&self, at: &str, mqtt: &MqttBridge) -> Checked {
+        let given = !mqtt.addr.expose().is_empty();
+        self.demand(given, &format!("{at}.addr"), "empty address; write host:port")?;
+        let will = mqtt.will.as_ref().is_none_or(|will| !will.topic.is_empty());
+        self.demand(will, &format!("{at}.will.topic"), "a will needs its topic")?;
+        self.credential(&format!("{at}.password"), &mqtt.password)?;
+        self.bridge_tls(at, &mqtt.tls)
+    }
+
+    fn redis(&self, at: &str, redis: &RedisBridge) -> Checked {
+        self.broker(at, &redis.addrs, &redis.tls)?;
+        let master = redis.mode != RedisMode::Sentinel || !redis.master.is_empty();
+        self.demand(master, &format!("{at}.master"), "sentinels are asked for a master by its name")?;
+        self.credential(&format!("{at}.password"), &redis.password)
+    }
+}

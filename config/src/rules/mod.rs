@@ -1,0 +1,94 @@
+//! Rules about values that must go together. What a single value may be, its type says.
+
+mod bridges;
+
+use crate::error::ConfigError;
+use crate::places::Places;
+use crate::{Config, Credential, Dial, Mqm, Tls};
+
+/// Refuses the first thing that does not go together.
+pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
+    let rules = Rules { places };
+    rules.listener("servicebound.listen", &config.servicebound.listen.tls)?;
+    rules.listener("edgebound.listen", &config.edgebound.listen.tls)?;
+    if config.edgebound.bypass_enable {
+        rules.dialer("edgebound.bypass", &config.edgebound.bypass)?;
+    }
+    if config.controlplane.enable {
+        rules.listener("controlplane.listen", &config.controlplane.listen.tls)?;
+    }
+    if config.frontlas.enable {
+        rules.dialer("frontlas.dial", &config.frontlas.dial)?;
+    }
+    rules.mqm(&config.mqm)?;
+    rules.bridges(&config.bridges)
+}
+
+type Checked = Result<(), ConfigError>;
+
+struct Rules<'a> {
+    places: &'a Places,
+}
+
+impl Rules<'_> {
+    /// Demands that `holds`; else `key` is refused, for `reason`.
+    fn demand(&self, holds: bool, key: &str, reason: &str) -> Checked {
+        if holds {
+            return Ok(());
+        }
+        Err(ConfigError::Rule { site: self.places.site(key), key: key.to_owned(), reason: reason.to_owned() })
+    }
+
+    fn listener(&self, listen: &str, tls: &Tls) -> Checked {
+        if !tls.enable {
+            return Ok(());
+        }
+        let certs = format!("{listen}.tls.certs");
+        self.demand(!tls.certs.is_empty(), &certs, "TLS needs a certificate; name its files as `cert` and `key`")?;
+        self.tls(&format!("{listen}.tls"), tls)
+    }
+
+    fn dialer(&self, key: &str, dial: &Dial) -> Checked {
+        let addrs = format!("{key}.addrs");
+        self.demand(!dial.addrs.is_empty(), &addrs, "there is no address; write a list of host:port")?;
+        for (index, addr) in dial.addrs.iter().enumerate() {
+            let port = addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+            self.demand(port, &format!("{addrs}[{index}]"), &format!("{addr:?} has no port; write host:port"))?;
+        }
+        if dial.tls.enable { self.tls(&format!("{key}.tls"), &dial.tls) } else { Ok(()) }
+    }
+
+    fn tls(&self, key: &str, tls: &Tls) -> Checked {
+        let authorities = !tls.mtls || !tls.ca_certs.is_empty();
+        let reason = "`mtls` needs the authorities that are trusted; name their files";
+        self.demand(authorities, &format!("{key}.ca_certs"), reason)?;
+        for (index, pair) in tls.certs.iter().enumerate() {
+            let both = !pair.cert.as_os_str().is_empty() && !pair.key.as_os_str().is_empty();
+            self.demand(both, &format!("{key}.certs[{index}]"), "a certificate is two files, `cert` and `key`")?;
+        }
+        Ok(())
+    }
+
+    fn mqm(&self, mqm: &Mqm) -> Checked {
+        for (name, enable, no_addrs) in [
+            ("kafka", mqm.kafka.enable, mqm.kafka.addrs.is_empty()),
+            ("amqp", mqm.amqp.enable, mqm.amqp.addrs.is_empty()),
+            ("nats", mqm.nats.enable, mqm.nats.addrs.is_empty()),
+            ("nsq", mqm.nsq.enable, mqm.nsq.addrs.is_empty()),
+            ("redis", mqm.redis.enable, mqm.redis.addrs.is_empty()),
+        ] {
+            let key = format!("mqm.{name}.addrs");
+            self.demand(!(enable && no_addrs), &key, "empty address; write a list of host:port")?;
+        }
+        let producer = &mqm.kafka.producer;
+        let acks = !mqm.kafka.enable || !producer.idempotent || producer.required_acks == -1;
+        self.demand(acks, "mqm.kafka.producer.idempotent", "goes with `required_acks: -1` alone")?;
+        let stream = !mqm.nats.enable || !mqm.nats.jetstream.enable || !mqm.nats.jetstream.name.is_empty();
+        self.demand(stream, "mqm.nats.jetstream.name", "JetStream needs the name of a stream")
+    }
+
+    fn credential(&self, key: &str, credential: &Credential) -> Checked {
+        let reason = "a secret comes from one place; keep one of `value`, `file` and `environment`";
+        self.demand(credential.places() <= 1, key, reason)
+    }
+}

@@ -1,0 +1,29 @@
+//! What can be configured, told to editors, to readers and as a sample: all from the sections themselves.
+
+mod describe;
+mod markdown;
+mod sample;
+
+pub use markdown::markdown;
+pub use sample::sample;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value as Json};
+
+use crate::Config;
+use crate::section::Setting;
+
+/// The JSON Schema of the configuration file, as text.
+pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&Json::Object(root())).expect("a schema has text keys alone");
+    text.push('\n');
+    text
+}
+
+fn root() -> Map<String, Json> {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<<Config as Setting>::Written>();
+    let object = schema.ensure_object();
+    object.insert("title".to_owned(), "frontier".into());
+    std::mem::take(object)
+}

@@ -1,0 +1,69 @@
+//! What can be configured already and is not served yet: asked for, it is refused, never ignored.
+//!
+//! Whoever builds one of them takes its line out.
+
+use crate::error::ConfigError;
+use crate::places::Places;
+use crate::{Backend, Config};
+
+/// Something that can be asked for and is not served.
+struct NotServed {
+    /// The key that asks for it.
+    key: &'static str,
+    /// What it is, with its verb.
+    what: &'static str,
+    /// Whether it is asked for.
+    asked: fn(&Config) -> bool,
+    /// What to do instead.
+    advice: &'static str,
+}
+
+const OFF: &str = "set it to false";
+
+const NOT_SERVED: &[NotServed] = &[
+    NotServed {
+        key: "controlplane.enable",
+        what: "the control plane is",
+        asked: |config| config.controlplane.enable,
+        advice: OFF,
+    },
+    NotServed {
+        key: "dao.backend",
+        what: "SQLite is",
+        asked: |config| config.dao.backend == Backend::Sqlite,
+        advice: "leave the key out: the records are kept in memory",
+    },
+    NotServed {
+        key: "frontlas.enable",
+        what: "clusters are",
+        asked: |config| config.frontlas.enable,
+        advice: "set it to false and leave FRONTLAS_ADDR unset",
+    },
+    NotServed { key: "mqm.kafka.enable", what: "brokers are", asked: |config| config.mqm.kafka.enable, advice: OFF },
+    NotServed { key: "mqm.amqp.enable", what: "brokers are", asked: |config| config.mqm.amqp.enable, advice: OFF },
+    NotServed { key: "mqm.nats.enable", what: "brokers are", asked: |config| config.mqm.nats.enable, advice: OFF },
+    NotServed { key: "mqm.redis.enable", what: "brokers are", asked: |config| config.mqm.redis.enable, advice: OFF },
+    // This one stays: NSQ is not to be served at all.
+    NotServed {
+        key: "mqm.nsq.enable",
+        what: "NSQ is",
+        asked: |config| config.mqm.nsq.enable,
+        advice: "set it to false and send these topics to another broker",
+    },
+    NotServed {
+        key: "bridges",
+        what: "bridges are",
+        asked: |config| config.bridges.iter().any(|bridge| bridge.enable),
+        advice: "take them out, or set their `enable` to false",
+    },
+];
+
+/// Refuses what is asked for and not served.
+pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
+    match NOT_SERVED.iter().find(|entry| (entry.asked)(config)) {
+        Some(&NotServed { key, what, advice, .. }) => {
+            Err(ConfigError::NotServed { site: places.site(key), key: key.to_owned(), what, advice })
+        }
+        None => Ok(()),
+    }
+}
