@@ -16,6 +16,7 @@ use config::{ConfigError, Loaded, Origin};
 use tracing::{info, warn};
 
 use args::{Args, Command, Form, Source};
+use telemetry::Telemetry;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -38,10 +39,14 @@ fn run(source: &Source) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    if let Err(error) = telemetry::init(&loaded.config.log) {
-        return refuse(FAILED, &error);
-    }
-    match serve(source, loaded) {
+    let telemetry = match Telemetry::start(&loaded.config.log) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return refuse(FAILED, &error),
+    };
+    let served = serve(source, loaded);
+    // What is logged until here stands in front of what follows.
+    drop(telemetry);
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(FAILED, &format!("{error:#}")),
     }

@@ -1,30 +1,31 @@
 //! Where log lines go, and how they look.
+//!
+//! Lines are handed to a thread that writes them: a disk that is slow, or a pipe that nobody reads, costs log lines, never a
+//! link its turn.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod file;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use config::{Format, Level, Log, Output};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::SetGlobalDefaultError;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+use self::file::{Reopen, RotatingFile};
+
+/// Lines that wait for a slow disk or pipe; further ones are lost and counted.
+const WAITING_LINES: usize = 2 * 1024;
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TelemetryError {
-    /// The folder of the log file is not there and cannot be made.
-    #[error("log file {}: its folder cannot be made: {cause}", file.display())]
-    Folder {
-        /// The log file.
-        file: PathBuf,
-        /// What the system said.
-        cause: io::Error,
-    },
-    /// The log file cannot be opened for appending.
+    /// The log file or its folder cannot be made or written.
     #[error("log file {}: cannot be written: {cause}", file.display())]
     File {
         /// The log file.
@@ -37,30 +38,80 @@ pub(crate) enum TelemetryError {
     Started(#[from] SetGlobalDefaultError),
 }
 
-/// Sends the log lines of the whole process where `log` says.
-///
-/// # Errors
-///
-/// When the log file cannot be written, or at the second call.
-pub(crate) fn init(log: &Log) -> Result<(), TelemetryError> {
-    tracing::subscriber::set_global_default(subscriber(log)?)?;
-    Ok(())
+/// The logging of the process. Dropping it writes what still waits.
+pub(crate) struct Telemetry {
+    level: reload::Handle<LevelFilter, Registry>,
+    reopen: Reopen,
+    lost: Vec<ErrorCounter>,
+    _writers: Vec<WorkerGuard>,
 }
 
-fn subscriber(log: &Log) -> Result<impl Subscriber + use<>, TelemetryError> {
-    let mut layers = Vec::new();
+impl Telemetry {
+    /// Sends the log lines of the whole process where `log` says.
+    ///
+    /// # Errors
+    /// When the log file cannot be written, or at the second call.
+    pub(crate) fn start(log: &Log) -> Result<Self, TelemetryError> {
+        let (subscriber, telemetry) = subscriber(log)?;
+        tracing::subscriber::set_global_default(subscriber)?;
+        Ok(telemetry)
+    }
+
+    /// From now on logs what is at least so severe.
+    pub(crate) fn set_level(&self, level: Level) {
+        // Fails only once the subscriber is gone, which lives as long as the process.
+        let _ = self.level.reload(least(level));
+    }
+
+    /// Opens the log file anew, for when something else has moved it away.
+    pub(crate) fn reopen(&self) {
+        self.reopen.request();
+    }
+
+    /// Lines that found no room, of all outputs, since the start.
+    pub(crate) fn lost_lines(&self) -> u64 {
+        self.lost.iter().map(|counter| counter.dropped_lines() as u64).sum()
+    }
+}
+
+fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry), TelemetryError> {
+    let reopen = Reopen::default();
+    let mut outputs = Outputs { format: log.format, layers: Vec::new(), lost: Vec::new(), writers: Vec::new() };
     match log.output {
-        Output::Stdout | Output::Both => layers.push(layer(log.format, io::stdout, colours(&io::stdout()))),
-        Output::Stderr => layers.push(layer(log.format, io::stderr, colours(&io::stderr()))),
+        Output::Stdout | Output::Both => outputs.add(io::stdout(), colours(&io::stdout())),
+        Output::Stderr => outputs.add(io::stderr(), colours(&io::stderr())),
         Output::File => {}
     }
     if let Output::File | Output::Both = log.output {
-        layers.push(layer(log.format, Arc::new(open(&log.file.path)?), false));
+        let file = RotatingFile::open(&log.file, reopen.clone());
+        let file = file.map_err(|cause| TelemetryError::File { file: log.file.path.clone(), cause })?;
+        outputs.add(file, false);
     }
-    Ok(Registry::default().with(layers).with(least(log.level)))
+    let (filter, level) = reload::Layer::new(least(log.level));
+    let Outputs { layers, lost, writers, .. } = outputs;
+    Ok((Registry::default().with(filter).with(layers), Telemetry { level, reopen, lost, _writers: writers }))
 }
 
-fn layer<W>(format: Format, writer: W, colours: bool) -> Box<dyn Layer<Registry> + Send + Sync>
+type Filtered = tracing_subscriber::layer::Layered<reload::Layer<LevelFilter, Registry>, Registry>;
+
+struct Outputs {
+    format: Format,
+    layers: Vec<Box<dyn Layer<Filtered> + Send + Sync>>,
+    lost: Vec<ErrorCounter>,
+    writers: Vec<WorkerGuard>,
+}
+
+impl Outputs {
+    fn add(&mut self, output: impl Write + Send + 'static, colours: bool) {
+        let builder = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true);
+        let (writer, guard) = builder.thread_name("log").finish(output);
+        self.lost.push(writer.error_counter());
+        self.writers.push(guard);
+        self.layers.push(layer(self.format, writer, colours));
+    }
+}
+
+fn layer<W>(format: Format, writer: W, colours: bool) -> Box<dyn Layer<Filtered> + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -85,17 +136,10 @@ fn least(level: Level) -> LevelFilter {
     }
 }
 
-/// Opens the log file for appending, making its folder where there is none.
-fn open(file: &Path) -> Result<File, TelemetryError> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|cause| TelemetryError::Folder { file: file.to_owned(), cause })?;
-    }
-    let opened = OpenOptions::new().append(true).create(true).open(file);
-    opened.map_err(|cause| TelemetryError::File { file: file.to_owned(), cause })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
     use tracing::{debug, info, warn};
 
@@ -108,15 +152,17 @@ mod tests {
     }
 
     /// What is written to the file while `work` runs.
-    fn written(log: &Log, work: impl FnOnce()) -> String {
-        tracing::subscriber::with_default(subscriber(log).expect("logging starts"), work);
+    fn written(log: &Log, work: impl FnOnce(&Telemetry)) -> String {
+        let (subscriber, telemetry) = subscriber(log).expect("logging starts");
+        tracing::subscriber::with_default(subscriber, || work(&telemetry));
+        drop(telemetry);
         fs::read_to_string(&log.file.path).expect("there is a log file")
     }
 
     #[test]
     fn a_text_line_holds_the_message_as_it_stands() {
         let folder = TempDir::new().unwrap();
-        let text = written(&to_file(&folder, Format::Text), || {
+        let text = written(&to_file(&folder, Format::Text), |_| {
             info!("edgebound server listening on: {}", "127.0.0.1:30012");
         });
         assert_eq!(text.lines().count(), 1);
@@ -127,7 +173,7 @@ mod tests {
     #[test]
     fn a_json_line_is_one_object_with_message_level_and_fields() {
         let folder = TempDir::new().unwrap();
-        let text = written(&to_file(&folder, Format::Json), || {
+        let text = written(&to_file(&folder, Format::Json), |_| {
             warn!(edge = 7, reason = "say \"no\"\n", "link lost");
             info!("frontier ends");
         });
@@ -146,7 +192,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let mut log = to_file(&folder, Format::Text);
         log.level = Level::Warn;
-        let text = written(&log, || {
+        let text = written(&log, |_| {
             debug!("one");
             info!("two");
             warn!("three");
@@ -158,22 +204,48 @@ mod tests {
     fn an_existing_file_is_continued() {
         let folder = TempDir::new().unwrap();
         let log = to_file(&folder, Format::Text);
-        written(&log, || info!("first run"));
-        let text = written(&log, || info!("second run"));
+        written(&log, |_| info!("first run"));
+        let text = written(&log, |_| info!("second run"));
         assert!(text.contains("first run") && text.contains("second run"), "{text}");
+    }
+
+    #[test]
+    fn the_level_can_be_changed_while_running() {
+        let folder = TempDir::new().unwrap();
+        let text = written(&to_file(&folder, Format::Text), |telemetry| {
+            debug!("one");
+            telemetry.set_level(Level::Debug);
+            debug!("two");
+            telemetry.set_level(Level::Error);
+            warn!("three");
+        });
+        assert!(text.ends_with("two\n") && text.lines().count() == 1, "{text}");
     }
 
     #[test]
     fn a_file_that_cannot_be_written_is_named() {
         let folder = TempDir::new().unwrap();
-        let mut log = to_file(&folder, Format::Text);
-        log.file.path = folder.path().to_owned();
-        let error = subscriber(&log).err().expect("a folder is no log file");
-        assert!(matches!(&error, TelemetryError::File { file, .. } if *file == log.file.path), "{error}");
-
         fs::write(folder.path().join("taken"), "").unwrap();
-        log.file.path = folder.path().join("taken/frontier.log");
-        let error = subscriber(&log).err().expect("a file is no folder");
-        assert!(matches!(&error, TelemetryError::Folder { file, .. } if *file == log.file.path), "{error}");
+        for path in ["", "taken/frontier.log"] {
+            let mut log = to_file(&folder, Format::Text);
+            log.file.path = folder.path().join(path);
+            let error = subscriber(&log).err().expect("neither a folder nor what is below a file can be written");
+            assert!(matches!(&error, TelemetryError::File { file, .. } if *file == log.file.path), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_output_that_takes_nothing_costs_lines_and_no_time() {
+        let (reader, writer) = io::pipe().unwrap();
+        let mut outputs = Outputs { format: Format::Text, layers: Vec::new(), lost: Vec::new(), writers: Vec::new() };
+        outputs.add(writer, false);
+        let subscriber = Registry::default().with(reload::Layer::new(LevelFilter::INFO).0).with(outputs.layers);
+        let lost = || outputs.lost[0].dropped_lines();
+        tracing::subscriber::with_default(subscriber, || {
+            while lost() == 0 {
+                info!("{}", "x".repeat(1024));
+            }
+        });
+        drop(reader);
     }
 }
