@@ -59,6 +59,15 @@ pub enum StartError {
     WayIn(#[from] WayInError),
 }
 
+/// The addresses of a gateway, with the ports that the system has chosen where none was configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// For services.
+    pub services: SocketAddr,
+    /// For edges.
+    pub edges: SocketAddr,
+}
+
 /// A running gateway.
 #[derive(Debug)]
 pub struct Gateway {
@@ -67,6 +76,7 @@ pub struct Gateway {
     servicebound: Arc<Servicebound>,
     /// For services and for edges, once there are ports.
     ways_in: Option<[Arc<WayIn>; 2]>,
+    listening: Option<Listening>,
     /// Stops accepting, at the begin of a drain.
     accepting: Lifecycle,
     /// Stops the rest.
@@ -92,6 +102,7 @@ impl Gateway {
             servicebound: Arc::new(Servicebound::new(&config.servicebound, Arc::clone(&exchange))),
             exchange,
             ways_in: None,
+            listening: None,
             accepting: Lifecycle::default(),
             serving: Lifecycle::default(),
         }
@@ -115,6 +126,7 @@ impl Gateway {
         info!("servicebound server listening on: {}", services.local_addr());
         let edges = Listener::bind(&config.edgebound.listen.addr.to_string()).map_err(StartError::Edgebound)?;
         info!("edgebound server listening on: {}", edges.local_addr());
+        let listening = Listening { services: services.local_addr(), edges: edges.local_addr() };
         if config.observability.enable {
             gateway.observe(&config.observability.addr.to_string()).await;
         }
@@ -124,8 +136,15 @@ impl Gateway {
         let (way, side) = (Arc::clone(&for_edges), Arc::clone(&gateway.edgebound));
         accepting.spawn(accept(way, edges, side, accepting.clone(), serving.clone()));
         gateway.ways_in = Some([for_services, for_edges]);
+        gateway.listening = Some(listening);
         info!("frontier starts");
         Ok(gateway)
+    }
+
+    /// Where it listens; `None` if it has no ports.
+    #[must_use]
+    pub const fn listening(&self) -> Option<Listening> {
+        self.listening
     }
 
     /// Takes from `config` what can change while links live on: certificates, keys and roots of both listeners, read anew

@@ -88,7 +88,8 @@ async fn tcp(addr: &str) -> Result<TcpStream, DialError> {
 fn advice(error: &io::Error) -> &'static str {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match inner.or_else(|| error.source().and_then(|source| source.downcast_ref())) {
-        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+        // The second is an authority that was made anew under its old name.
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
             "; whoever signed its certificate is not among those trusted here"
         }
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "; is that a port without TLS?",
