@@ -49,11 +49,16 @@ edgebound: { listen: { addr: "127.0.0.1:0" }, edgeid_alloc_when_no_idservice_on:
 observability: { addr: "127.0.0.1:0" }
 YAML
 
+sed "s|edgebound: { listen: { addr: \"127.0.0.1:0\"|&, tls: { enable: true, certs: [{ cert: $work/cert.pem, key: $work/key.pem }] }|" \
+    "$work/frontier.yaml" > "$work/tls.yaml"
+"$bench" certificate --cert "$work/cert.pem" --key "$work/key.pem"
+
 # A fresh gateway for each figure: what one leaves behind does not weigh on the next.
 start() {
+    local config=${config:-$work/frontier.yaml}
     stop
     rm -f "$work/log"
-    FRONTIER_DRAIN_SECONDS=0 "$frontier" --config "$work/frontier.yaml" > "$work/log" 2>&1 &
+    FRONTIER_DRAIN_SECONDS=0 "$frontier" --config "$config" > "$work/log" 2>&1 &
     gateway=$!
     for _ in $(seq 200); do
         grep -qs 'frontier starts' "$work/log" && break
@@ -93,6 +98,7 @@ for direction in edge-to-service service-to-edge; do
 done
 measure connect "${run[@]}"
 measure idle "${idle[@]}"
+config=$work/tls.yaml measure idle "${idle[@]}" --edge-tls-ca "$work/cert.pem"
 stop
 
 machine="$(nproc) cores ($(sed -n 's/^model name\s*: //p' /proc/cpuinfo | sort -u | paste -sd ,)), Linux $(uname -r | cut -d - -f 1)"

@@ -1,11 +1,13 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sdk::Tls;
 use serde::{Deserialize, Serialize};
 
 /// Measures a gateway: calls, publishes, streams, connects and idle links.
@@ -34,6 +36,9 @@ pub(crate) enum Command {
     Idle(Idle),
     /// Put the figures of a folder of JSON reports into a Markdown file
     Document(Document),
+    /// Make a certificate and its key for a gateway on 127.0.0.1, as PEM files
+    #[command(hide = true)]
+    Certificate(Certificate),
     /// The other side of a scenario, or a part of the reference; ends with its standard input
     #[command(subcommand, hide = true)]
     Peer(Peer),
@@ -48,9 +53,36 @@ pub(crate) struct Gateway {
     /// Where services connect
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30011")]
     pub(crate) service_addr: String,
+    #[command(flatten)]
+    pub(crate) edge_tls: EdgeTls,
     /// Process of the gateway, on this machine: its CPU and memory are read
     #[arg(long)]
     pub(crate) pid: Option<u32>,
+}
+
+/// How edges reach the gateway: over TCP, unless one of these is given.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct EdgeTls {
+    /// Edges connect over TLS and trust whom this PEM file holds
+    #[arg(long, value_name = "FILE", conflicts_with = "edge_tls_insecure")]
+    pub(crate) edge_tls_ca: Option<PathBuf>,
+    /// Edges connect over TLS and trust whoever answers
+    #[arg(long)]
+    pub(crate) edge_tls_insecure: bool,
+}
+
+impl EdgeTls {
+    /// What edges are told; `None` for TCP.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let roots = self.edge_tls_ca.as_ref().map(|file| Tls::roots([file]));
+        roots.or_else(|| self.edge_tls_insecure.then(Tls::dangerously_trusting_anybody))
+    }
+
+    /// The same for a child process.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let ca = self.edge_tls_ca.iter().flat_map(|file| ["--edge-tls-ca".into(), file.clone().into_os_string()]);
+        ca.chain(self.edge_tls_insecure.then(|| "--edge-tls-insecure".into())).collect()
+    }
 }
 
 /// How long it is measured, and where the report goes.
@@ -158,6 +190,16 @@ pub(crate) struct Document {
     pub(crate) measured: String,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Certificate {
+    /// Where the certificate goes, which is also the root to trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: PathBuf,
+    /// Where the key goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Peer {
     /// A service that echoes calls, acknowledges messages and counts what streams bring
@@ -174,6 +216,8 @@ pub(crate) enum Peer {
         addr: String,
         #[arg(long)]
         count: u32,
+        #[command(flatten)]
+        edge_tls: EdgeTls,
     },
     /// The plain relay
     Relay {

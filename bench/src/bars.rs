@@ -103,10 +103,9 @@ pub(crate) fn table(reports: &[Report]) -> Result<String> {
         Report::Connect(report) => Some(report),
         _ => None,
     })?));
-    bars.extend(idle(find(reports, "idle", |report| match report {
-        Report::Idle(report) => Some(report),
-        _ => None,
-    })?));
+    let [memory, heartbeats] = idle(idle_report(reports, false)?);
+    let [over_tls, _] = idle(idle_report(reports, true)?);
+    bars.extend([memory, over_tls, heartbeats]);
     Ok(markdown(&bars))
 }
 
@@ -131,6 +130,13 @@ fn stream(reports: &[Report], direction: Direction, write_size: u32) -> Result<&
     let what = format!("a stream {} with writes of {write_size} B", direction.arrow());
     find(reports, &what, |report| match report {
         Report::Stream(report) => ((report.direction, report.write_size) == (direction, write_size)).then_some(report),
+        _ => None,
+    })
+}
+
+fn idle_report(reports: &[Report], tls: bool) -> Result<&IdleReport> {
+    find(reports, if tls { "idle, over TLS" } else { "idle" }, |report| match report {
+        Report::Idle(report) => (report.tls == tls).then_some(report),
         _ => None,
     })
 }
@@ -219,14 +225,18 @@ fn connects(report: &ConnectReport) -> Bar {
 
 fn idle(report: &IdleReport) -> [Bar; 2] {
     let relay = || NOT_MEASURED.to_owned();
+    let (name, most, go) = match report.tls {
+        false => ("memory of an idle edge that has made a call", 2560.0, "94 KiB"),
+        true => ("the same over TLS", 12_288.0, NOT_MEASURED),
+    };
     let memory = Bar {
-        name: "memory of an idle edge that has made a call".to_owned(),
-        goal: Goal::AtMost(2560.0),
+        name: name.to_owned(),
+        goal: Goal::AtMost(most),
         unit: " B",
         value: Some(report.private_bytes_per_edge),
         digits: 0,
         relay: relay(),
-        go: "94 KiB",
+        go,
     };
     let heartbeats = Bar {
         name: "heartbeats of 10 000 edges, share of a core".to_owned(),
@@ -339,17 +349,19 @@ mod tests {
             disturbed_us,
         }));
         let memory = Memory { resident_kib: 1, private_kib: 1 };
-        reports.push(Report::Idle(IdleReport {
+        let idle = |tls, private_bytes_per_edge| IdleReport {
             edges: 10,
+            tls,
             heartbeat_seconds: 20,
             before: memory,
             after: memory,
             resident_bytes_per_edge: 9.0,
-            private_bytes_per_edge: 2048.0,
+            private_bytes_per_edge,
             watched_seconds: 1.0,
             cpu_percent: 0.5,
             cpu_percent_per_10000_edges: 0.5,
-        }));
+        };
+        reports.extend([(false, 2048.0), (true, 9000.0)].map(|(tls, bytes)| Report::Idle(idle(tls, bytes))));
         reports
     }
 
@@ -364,6 +376,7 @@ mod tests {
             "| throughput of one stream edge → service, writes of 64 KiB | ≥ 0.7 × | 0.69 × | **no** | 1 500 MB/s | 473 MB/s |",
             "| connects per second, with `edge_online` | ≥ 7 000 | 6 999 | **no** | – | 680 |",
             "| memory of an idle edge that has made a call | ≤ 2 560 B | 2 048 B | yes | – | 94 KiB |",
+            "| the same over TLS | ≤ 12 288 B | 9 000 B | yes | – | – |",
             "| heartbeats of 10 000 edges, share of a core | ≤ 1 % | 0.50 % | yes | – | 10.8 % |",
         ] {
             assert!(table.lines().any(|found| found == line), "{line}\nis not in\n{table}");

@@ -2,6 +2,7 @@
 //!
 //! A child says one line of JSON when it is ready, and ends with its standard input, so that none outlives its parent.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -41,11 +42,11 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `frontier-bench peer` with these arguments and waits until it is ready.
-    pub(crate) async fn start(args: Vec<String>) -> Result<Self> {
+    pub(crate) async fn start(args: Vec<OsString>) -> Result<Self> {
         tokio::task::spawn_blocking(move || Self::launch(&args)).await.context("a child process was not started")?
     }
 
-    fn launch(args: &[String]) -> Result<Self> {
+    fn launch(args: &[OsString]) -> Result<Self> {
         let program = std::env::current_exe().context("the path of this program is unknown")?;
         let child = Command::new(&program)
             .arg("peer")
@@ -59,7 +60,8 @@ impl Process {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).context("cannot read what a child says")?;
         if line.is_empty() {
-            bail!("the child process `peer {}` ended before it was ready; its error stands above", args.join(" "));
+            let args = args.join(OsStr::new(" "));
+            bail!("the child process `peer {}` ended before it was ready; its error stands above", args.display());
         }
         process.ready = serde_json::from_str(&line).with_context(|| format!("a child said {line:?}"))?;
         Ok(process)

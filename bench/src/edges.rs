@@ -4,12 +4,24 @@ use anyhow::{Context, Result};
 use sdk::{Builder, Edge};
 use tokio::task::JoinSet;
 
+use crate::args::EdgeTls;
+
 /// Edges that connect, or leave, at the same time: more would only wait for each other.
 const AT_ONCE: usize = 64;
+
+/// An edge that connects to `addr` in that way.
+pub(crate) fn builder(addr: &str, tls: &EdgeTls) -> Builder<Edge> {
+    let builder = Edge::builder(addr);
+    match tls.tls() {
+        Some(tls) => builder.tls(tls),
+        None => builder,
+    }
+}
 
 /// Connects `count` edges, each prepared by `prepare`.
 pub(crate) async fn connect(
     addr: &str,
+    tls: &EdgeTls,
     count: u32,
     prepare: impl Fn(Builder<Edge>) -> Builder<Edge>,
 ) -> Result<Vec<Edge>> {
@@ -19,7 +31,7 @@ pub(crate) async fn connect(
         if connecting.len() == AT_ONCE {
             edges.extend(next(&mut connecting).await?);
         }
-        connecting.spawn(prepare(Edge::builder(addr)).connect());
+        connecting.spawn(prepare(builder(addr, tls)).connect());
     }
     while let Some(edge) = next(&mut connecting).await? {
         edges.push(edge);

@@ -3,6 +3,7 @@
 mod args;
 mod bars;
 mod callers;
+mod certificate;
 mod child;
 mod document;
 mod edges;
@@ -39,6 +40,7 @@ async fn main() -> Result<()> {
         Command::Connect(connect) => show(&scenario::connect::run(&connect).await?, connect.run.json.as_deref()),
         Command::Idle(idle) => show(&scenario::idle::run(&idle).await?, idle.json.as_deref()),
         Command::Document(document) => document::write(&document),
+        Command::Certificate(args) => certificate::write(&args),
         Command::Peer(peer) => peer::run(peer).await,
     }
 }

@@ -10,7 +10,7 @@ use sdk::{Edge, EdgeId, Request, Service};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::args::Peer;
+use crate::args::{EdgeTls, Peer};
 use crate::child::{Ready, parent_gone};
 use crate::{edges, relay};
 
@@ -28,7 +28,7 @@ pub(crate) const CHUNK: usize = 64 * 1024;
 pub(crate) async fn run(peer: Peer) -> Result<()> {
     match peer {
         Peer::Service { addr, hooks } => service(addr, hooks).await,
-        Peer::Edges { addr, count } => answering_edges(&addr, count).await,
+        Peer::Edges { addr, count, edge_tls } => answering_edges(&addr, &edge_tls, count).await,
         Peer::Relay { upstream } => listen(move |stream| relay::forward(stream, upstream)).await,
         Peer::Echo => listen(echo).await,
         Peer::Sink => listen(sink).await,
@@ -66,8 +66,8 @@ async fn service(addr: String, hooks: bool) -> Result<()> {
     Ok(())
 }
 
-async fn answering_edges(addr: &str, count: u32) -> Result<()> {
-    let edges = edges::connect(addr, count, |builder| builder.handle_now(METHOD, echo_call)).await?;
+async fn answering_edges(addr: &str, tls: &EdgeTls, count: u32) -> Result<()> {
+    let edges = edges::connect(addr, tls, count, |builder| builder.handle_now(METHOD, echo_call)).await?;
     for edge in &edges {
         tokio::spawn(answer_messages(edge.clone()));
         tokio::spawn(accept_streams(edge.clone()));

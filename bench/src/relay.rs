@@ -35,8 +35,8 @@ impl Reference {
     }
 
     async fn before(upstream: &str) -> Result<Self> {
-        let upstream = Process::start(vec![upstream.to_owned()]).await?;
-        let relay = vec!["relay".to_owned(), "--upstream".to_owned(), upstream.addr()?.to_string()];
+        let upstream = Process::start(vec![upstream.into()]).await?;
+        let relay = vec!["relay".into(), "--upstream".into(), upstream.addr()?.to_string().into()];
         Ok(Self { relay: Process::start(relay).await?, _upstream: upstream })
     }
 

@@ -190,6 +190,8 @@ pub(crate) struct ConnectReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct IdleReport {
     pub(crate) edges: u32,
+    /// Whether they came over TLS.
+    pub(crate) tls: bool,
     /// Seconds between the heartbeats of an edge.
     pub(crate) heartbeat_seconds: u64,
     /// The gateway's memory before they connected.

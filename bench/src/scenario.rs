@@ -6,6 +6,8 @@ pub(crate) mod idle;
 pub(crate) mod publish;
 pub(crate) mod stream;
 
+use std::ffi::OsString;
+
 use anyhow::{Context, Result};
 use sdk::{Edge, EdgeId, Service};
 
@@ -22,7 +24,7 @@ struct EdgesHere {
 impl EdgesHere {
     async fn start(gateway: &Gateway, count: u32) -> Result<Self> {
         let service = answering_service(gateway, false).await?;
-        let edges = edges::connect(&gateway.edge_addr, count, |builder| builder).await?;
+        let edges = edges::connect(&gateway.edge_addr, &gateway.edge_tls, count, |builder| builder).await?;
         Ok(Self { edges, _service: service })
     }
 }
@@ -36,8 +38,10 @@ struct ServiceHere {
 
 impl ServiceHere {
     async fn start(gateway: &Gateway, count: u32) -> Result<Self> {
-        let args = ["edges", "--addr", &gateway.edge_addr, "--count", &count.to_string()];
-        let edges = Process::start(args.map(str::to_owned).to_vec()).await?;
+        let mut args =
+            ["edges", "--addr", &gateway.edge_addr, "--count", &count.to_string()].map(OsString::from).to_vec();
+        args.extend(gateway.edge_tls.arguments());
+        let edges = Process::start(args).await?;
         let service = Service::builder(&gateway.service_addr).connect().await.context("the service cannot connect")?;
         Ok(Self { service, edges: edges.ready.edges.iter().copied().map(EdgeId).collect(), _edges: edges })
     }
@@ -45,9 +49,9 @@ impl ServiceHere {
 
 /// A service in a process of its own, with hooks for coming and going edges if wanted.
 async fn answering_service(gateway: &Gateway, hooks: bool) -> Result<Process> {
-    let mut args = vec!["service".to_owned(), "--addr".to_owned(), gateway.service_addr.clone()];
+    let mut args = ["service", "--addr", &gateway.service_addr].map(OsString::from).to_vec();
     if hooks {
-        args.push("--hooks".to_owned());
+        args.push("--hooks".into());
     }
     Process::start(args).await
 }

@@ -92,7 +92,11 @@ fn every_scenario_runs_and_reports_its_figures() {
         assert_eq!(found.len(), directions, "{scenario}: {found:?}");
     }
     let document = fs::read_to_string(folder.path().join("performance.md")).expect("the document is written");
-    for bar in ["| CPU per call edge → service, 1 000 edges |", "| memory of an idle edge that has made a call |"] {
+    for bar in [
+        "| CPU per call edge → service, 1 000 edges |",
+        "| memory of an idle edge that has made a call |",
+        "| the same over TLS |",
+    ] {
         assert!(document.contains(bar), "{bar} is not in\n{document}");
     }
 }

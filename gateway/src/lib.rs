@@ -12,6 +12,7 @@ mod limits;
 mod metrics;
 mod presence;
 mod servicebound;
+mod ways_in;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,14 +27,16 @@ use transport::{ListenError, Listener};
 
 use crate::directory::Chooser;
 use crate::edgebound::Edgebound;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, now};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Side};
 use crate::presence::Presence;
 use crate::servicebound::Servicebound;
+use crate::ways_in::{LinkSide, Loaded, Pass, WayIn, accept};
 
 pub use crate::directory::Tables;
 pub use crate::presence::{PresenceEvent, PresenceListener};
+pub use crate::ways_in::WayInError;
 
 /// Time for links to take leave once the drain window is over.
 const LEAVE_GRACE: Duration = Duration::from_secs(2);
@@ -51,6 +54,18 @@ pub enum StartError {
     /// The port for edges cannot be opened.
     #[error("edgebound: {0}")]
     Edgebound(#[source] ListenError),
+    /// What stands before links cannot be set up: certificates or the bypass.
+    #[error(transparent)]
+    WayIn(#[from] WayInError),
+}
+
+/// The addresses of a gateway, with the ports that the system has chosen where none was configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// For services.
+    pub services: SocketAddr,
+    /// For edges.
+    pub edges: SocketAddr,
 }
 
 /// A running gateway.
@@ -59,6 +74,9 @@ pub struct Gateway {
     exchange: Arc<Exchange>,
     edgebound: Arc<Edgebound>,
     servicebound: Arc<Servicebound>,
+    /// For services and for edges, once there are ports.
+    ways_in: Option<[Arc<WayIn>; 2]>,
+    listening: Option<Listening>,
     /// Stops accepting, at the begin of a drain.
     accepting: Lifecycle,
     /// Stops the rest.
@@ -83,6 +101,8 @@ impl Gateway {
             edgebound: Arc::new(Edgebound::new(&config.edgebound, Arc::clone(&exchange))),
             servicebound: Arc::new(Servicebound::new(&config.servicebound, Arc::clone(&exchange))),
             exchange,
+            ways_in: None,
+            listening: None,
             accepting: Lifecycle::default(),
             serving: Lifecycle::default(),
         }
@@ -91,27 +111,62 @@ impl Gateway {
     /// A gateway on its configured ports.
     ///
     /// # Errors
-    /// A port for services or edges cannot be opened; then none is.
+    /// A port for services or edges cannot be opened, or what it needs is not usable; then none is.
     pub async fn start(
         config: &config::Config,
         presence: Option<Arc<dyn PresenceListener>>,
     ) -> Result<Self, StartError> {
-        let gateway = Self::new(config, presence);
+        let mut gateway = Self::new(config, presence);
+        let exchange = &gateway.exchange;
+        let way = |side, loaded, limits| Arc::new(WayIn::new(side, loaded, limits, exchange));
+        let for_services = way(Side::Service, Loaded::services(&config.servicebound)?, &config.servicebound.limits);
+        let for_edges = way(Side::Edge, Loaded::edges(&config.edgebound)?, &config.edgebound.limits);
         let services =
             Listener::bind(&config.servicebound.listen.addr.to_string()).map_err(StartError::Servicebound)?;
         info!("servicebound server listening on: {}", services.local_addr());
         let edges = Listener::bind(&config.edgebound.listen.addr.to_string()).map_err(StartError::Edgebound)?;
         info!("edgebound server listening on: {}", edges.local_addr());
+        let listening = Listening { services: services.local_addr(), edges: edges.local_addr() };
         if config.observability.enable {
             gateway.observe(&config.observability.addr.to_string()).await;
         }
-        let accepting = gateway.accepting.clone();
-        let servicebound = Arc::clone(&gateway.servicebound);
-        gateway.accepting.spawn(servicebound.accept(services, accepting.clone(), gateway.serving.clone()));
-        let edgebound = Arc::clone(&gateway.edgebound);
-        gateway.accepting.spawn(edgebound.accept(edges, accepting, gateway.serving.clone()));
+        let (accepting, serving) = (&gateway.accepting, &gateway.serving);
+        let (way, side) = (Arc::clone(&for_services), Arc::clone(&gateway.servicebound));
+        accepting.spawn(accept(way, services, side, accepting.clone(), serving.clone()));
+        let (way, side) = (Arc::clone(&for_edges), Arc::clone(&gateway.edgebound));
+        accepting.spawn(accept(way, edges, side, accepting.clone(), serving.clone()));
+        gateway.ways_in = Some([for_services, for_edges]);
+        gateway.listening = Some(listening);
         info!("frontier starts");
         Ok(gateway)
+    }
+
+    /// Where it listens; `None` if it has no ports.
+    #[must_use]
+    pub const fn listening(&self) -> Option<Listening> {
+        self.listening
+    }
+
+    /// Takes from `config` what can change while links live on: certificates, keys and roots of both listeners, read anew
+    /// from their files; where the bypass leads to, and how; how many links there may be. All of it or nothing. Links and
+    /// connections that stand keep what they came with. The rest of `config` is not looked at.
+    ///
+    /// # Errors
+    /// A file cannot be used, or something is switched on or off that cannot be. Then everything stays as it was.
+    pub async fn reload(&self, config: &config::Config) -> Result<(), WayInError> {
+        let Some(ways_in) = &self.ways_in else { return Ok(()) };
+        let (services, edges) = (config.servicebound.clone(), config.edgebound.clone());
+        let limits = [services.limits.clone(), edges.limits.clone()];
+        let read = move || Ok([Loaded::services(&services)?, Loaded::edges(&edges)?]);
+        let loaded = tokio::task::spawn_blocking(read).await.expect("reading files does not panic")?;
+        for (way, loaded) in ways_in.iter().zip(&loaded) {
+            way.accepts(loaded)?;
+        }
+        for ((way, loaded), limits) in ways_in.iter().zip(loaded).zip(&limits) {
+            way.install(loaded);
+            way.limit(limits);
+        }
+        Ok(())
     }
 
     /// Opens the observability port. A gateway without it still does its work, so a failure is only logged.
@@ -131,7 +186,7 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        Arc::clone(&self.edgebound).serve(io, peer)
+        Arc::clone(&self.edgebound).serve(io, Pass::free(peer), now())
     }
 
     /// Runs the link of one service over any byte stream, to its end. Dropping the future ends the link at once.
@@ -139,7 +194,7 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        Arc::clone(&self.servicebound).serve(io, peer)
+        Arc::clone(&self.servicebound).serve(io, Pass::free(peer), now())
     }
 
     /// Edges and services that are online.
@@ -147,6 +202,11 @@ impl Gateway {
     pub fn online(&self) -> (usize, usize) {
         let links = |side| usize::try_from(self.exchange.metrics.side(side).links.get()).unwrap_or_default();
         (links(Side::Edge), links(Side::Service))
+    }
+
+    /// Whether anybody is online, or any connection is passed on to another server.
+    fn is_busy(&self) -> bool {
+        self.online() != (0, 0) || self.ways_in.iter().flatten().any(|way| way.passed_on())
     }
 
     /// What stands in the tables of this gateway now: nothing is left of a link that has ended.
@@ -161,11 +221,11 @@ impl Gateway {
         self.accepting.stop();
         self.exchange.drain();
         let until = Instant::now() + window;
-        while self.online() != (0, 0) && Instant::now() < until {
+        while self.is_busy() && Instant::now() < until {
             tokio::time::sleep(DRAIN_STEP).await;
         }
         let (edges, services) = self.online();
-        if edges + services > 0 {
+        if self.is_busy() {
             info!(edges, services, "drain window is over, taking leave of the rest");
             self.exchange.leave();
         }
@@ -177,17 +237,24 @@ impl Gateway {
 }
 
 /// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at
-/// once.
+/// once. SIGHUP reads certificates again.
 ///
 /// # Errors
 /// When it cannot start.
 pub async fn run(config: config::Config, drain: Duration) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let gateway = Gateway::start(&config, None).await?;
-    let stopped = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    let stopped = loop {
+        tokio::select! {
+            _ = terminate.recv() => break "SIGTERM",
+            _ = interrupt.recv() => break "SIGINT",
+            _ = hangup.recv() => match gateway.reload(&config).await {
+                Ok(()) => info!("SIGHUP received, certificates read again"),
+                Err(error) => error!("SIGHUP received, everything stays as it was: {error}"),
+            },
+        }
     };
     info!("{stopped} received, draining for at most {} s", drain.as_secs());
     tokio::select! {

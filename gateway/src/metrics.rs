@@ -20,6 +20,16 @@ pub(crate) enum Side {
     Service,
 }
 
+impl Side {
+    /// Its section of the configuration.
+    pub(crate) const fn section(self) -> &'static str {
+        match self {
+            Side::Edge => "edgebound",
+            Side::Service => "servicebound",
+        }
+    }
+}
+
 /// Which way a call or message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
@@ -97,6 +107,10 @@ macro_rules! label {
     };
 }
 
+mod ways_in;
+
+pub(crate) use ways_in::{BypassMetrics, BypassResult, Handshake, WayInMetrics};
+
 label!(Side { Edge => "edge", Service => "service" });
 label!(Direction { ToService => "to_service", ToEdge => "to_edge" });
 label!(Admission { Admitted => "admitted", Refused => "refused", Abandoned => "abandoned" });
@@ -148,6 +162,7 @@ pub(crate) struct SideMetrics {
     pub(crate) takeovers: Counter,
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
+    pub(crate) way_in: WayInMetrics,
     queued: Gauge,
     queued_most: Gauge,
 }
@@ -174,6 +189,7 @@ pub(crate) struct Metrics {
     service: Arc<SideMetrics>,
     streams: Counter,
     streams_cut: Counter,
+    pub(crate) bypass: BypassMetrics,
 }
 
 impl Metrics {
@@ -186,7 +202,8 @@ impl Metrics {
         registry.register("streams", "Streams joined", streams.clone());
         let streams_cut = Counter::default();
         registry.register("streams_cut", "Streams ended because an end read too slowly", streams_cut.clone());
-        Self { registry, calls, messages, edge, service, streams, streams_cut }
+        let bypass = BypassMetrics::new(&mut registry);
+        Self { registry, calls, messages, edge, service, streams, streams_cut, bypass }
     }
 
     pub(crate) fn side(&self, side: Side) -> &Arc<SideMetrics> {
@@ -253,9 +270,11 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
     registry.register("bytes_sent", "Bytes written to sockets", bytes_out.clone());
     registry.register("queued_bytes", "Bytes of calls and messages that wait for links", queued.clone());
     registry.register("queued_bytes_most", "The most of them that wait for one link", queued_most.clone());
+    let mut ways_in = WayInMetrics::new(registry).into_iter();
     [Side::Edge, Side::Service].map(|side| {
         let label = SideLabel { side };
         SideMetrics {
+            way_in: ways_in.next().expect("one for each side"),
             links: links.get_or_create(&label).clone(),
             admissions: ADMISSIONS.map(|result| admissions.get_or_create(&AdmissionLabels { side, result }).clone()),
             takeovers: takeovers.get_or_create(&label).clone(),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -23,8 +24,16 @@ pub struct Settings {
     pub edgebound: Vec<String>,
     /// More lines of the section `servicebound`, each without its indent.
     pub servicebound: Vec<String>,
+    /// The value of `edgebound.listen.tls`; empty leaves it out.
+    pub edge_tls: String,
+    /// The value of `servicebound.listen.tls`; empty leaves it out.
+    pub service_tls: String,
+    /// How many files the process may have open; none leaves the limit as it is here.
+    pub open_files: Option<u32>,
     /// Whole further sections, as they stand in the file.
     pub sections: String,
+    /// The whole file, in place of all of the above.
+    pub whole: Option<String>,
     /// `FRONTIER_DRAIN_SECONDS`.
     pub drain_seconds: u32,
     /// Where to listen for services and edges; port 0 means any.
@@ -47,7 +56,11 @@ impl Default for Settings {
             local_edge_ids: true,
             edgebound: Vec::new(),
             servicebound: Vec::new(),
+            edge_tls: String::new(),
+            service_tls: String::new(),
+            open_files: None,
             sections: String::new(),
+            whole: None,
             drain_seconds: 0,
             listen: Addresses { service: any, edge: any },
         }
@@ -79,19 +92,25 @@ impl Settings {
     }
 
     fn yaml(&self) -> String {
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
         let mut text = String::new();
         let ids = format!("edgeid_alloc_when_no_idservice_on: {}", self.local_edge_ids);
         let edgebound = [&[ids], self.edgebound.as_slice()].concat();
-        section(&mut text, "edgebound", self.listen.edge, &edgebound);
-        section(&mut text, "servicebound", self.listen.service, &self.servicebound);
+        section(&mut text, "edgebound", self.listen.edge, &self.edge_tls, &edgebound);
+        section(&mut text, "servicebound", self.listen.service, &self.service_tls, &self.servicebound);
         text.push_str("observability:\n  addr: 127.0.0.1:0\n");
         text.push_str(&self.sections);
         text
     }
 }
 
-fn section(text: &mut String, name: &str, listen: SocketAddr, lines: &[String]) {
+fn section(text: &mut String, name: &str, listen: SocketAddr, tls: &str, lines: &[String]) {
     write!(text, "{name}:\n  listen:\n    network: tcp\n    addr: {listen}\n").expect("a string takes any text");
+    if !tls.is_empty() {
+        writeln!(text, "    tls: {tls}").expect("a string takes any text");
+    }
     for line in lines {
         writeln!(text, "  {line}").expect("a string takes any text");
     }
@@ -112,7 +131,11 @@ impl Running {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join("frontier.yaml");
         fs::write(&file, settings.yaml()).expect("a temporary file can be written");
-        let mut child = Command::new(&binary)
+        let mut command = match settings.open_files {
+            None => Command::new(&binary),
+            Some(number) => limited(&binary, number),
+        };
+        let mut child = command
             .arg("--config")
             .arg(&file)
             .env("FRONTIER_DRAIN_SECONDS", settings.drain_seconds.to_string())
@@ -126,6 +149,13 @@ impl Running {
         log.collect(child.stderr.take().expect("stderr is piped"));
         Self { child, log, _folder: folder }
     }
+}
+
+/// The program with a limit of open files.
+fn limited(binary: &Path, open_files: u32) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit -n {open_files} && exec \"$0\" \"$@\"")).arg(binary);
+    shell
 }
 
 impl Drop for Running {

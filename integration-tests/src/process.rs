@@ -15,6 +15,8 @@ pub enum Signal {
     Term,
     /// Ends at once, nothing is cleaned up.
     Kill,
+    /// Asks to read the configuration again.
+    Hup,
     /// Freezes the process.
     Stop,
     /// Lets a frozen process go on.
@@ -26,6 +28,7 @@ impl Signal {
         match self {
             Self::Term => "TERM",
             Self::Kill => "KILL",
+            Self::Hup => "HUP",
             Self::Stop => "STOP",
             Self::Continue => "CONT",
         }
@@ -78,6 +81,16 @@ pub fn cpu_ticks(pid: u32) -> u64 {
     let fields: Vec<&str> = behind_name.split_whitespace().collect();
     let field = |at: usize| fields[at].parse::<u64>().expect("times are numbers");
     field(11) + field(12)
+}
+
+/// The number of files and sockets that a process has open.
+///
+/// # Panics
+/// When the process is gone, or the system is not Linux.
+#[must_use]
+#[track_caller]
+pub fn open_files(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("the process runs, on Linux").count()
 }
 
 /// The folder of cargo's build output in which this test was built.

@@ -17,7 +17,7 @@ use crate::handlers::{Handlers, Work};
 use crate::presence::{EdgePresence, Metas, edge_id_work, offline_work, online_work};
 use crate::request::Request;
 use crate::shared::{Options, Owner, Shared};
-use crate::{Edge, Error, Reconnect, Service};
+use crate::{Edge, Error, Reconnect, Service, Tls};
 
 /// Bounds of one edge or service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +86,8 @@ impl<K> Builder<K> {
         }
     }
 
-    /// Reaches the gateway through `dial` instead of TCP to the address: over TLS, WebSocket, or a pipe in the process. It
-    /// is called for every attempt to connect and must yield a fresh byte stream.
+    /// Reaches the gateway through `dial` instead of TCP or TLS to the address: over WebSocket, a proxy, or a pipe in the
+    /// process. It is called for every attempt to connect and must yield a fresh byte stream.
     pub fn dial_with<F, Fut, S, E>(mut self, dial: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -96,6 +96,12 @@ impl<K> Builder<K> {
         E: Into<BoxError>,
     {
         self.dialer = Dialer::custom(dial);
+        self
+    }
+
+    /// Reaches the gateway over TLS. A way of one's own ([`Builder::dial_with`]) is left as it is.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.dialer = self.dialer.over_tls(tls);
         self
     }
 
@@ -189,7 +195,7 @@ impl Builder<Edge> {
     /// behind.
     ///
     /// # Errors
-    /// [`Error::Dial`], [`Error::Refused`], [`Error::Handshake`]. The first connect is not tried again.
+    /// [`Error::Dial`], [`Error::Tls`], [`Error::Refused`], [`Error::Handshake`]. The first connect is not tried again.
     pub async fn connect(self) -> Result<Edge, Error> {
         let meta = self.meta.to_vec();
         self.connect_with(meta, false).await.map(Edge::new)
@@ -254,7 +260,7 @@ impl Builder<Service> {
     /// leaves nothing behind.
     ///
     /// # Errors
-    /// [`Error::Dial`], [`Error::Refused`], [`Error::Handshake`]. The first connect is not tried again.
+    /// [`Error::Dial`], [`Error::Tls`], [`Error::Refused`], [`Error::Handshake`]. The first connect is not tried again.
     pub async fn connect(self) -> Result<Service, Error> {
         let mut meta = Vec::new();
         self.service.encode(&mut meta);

@@ -1,5 +1,7 @@
 //! What can go wrong.
 
+use transport::tls::TlsError;
+
 use crate::dial::BoxError;
 
 /// Why something could not be done.
@@ -42,6 +44,9 @@ pub enum Error {
     /// The gateway could not be reached.
     #[error("{0}")]
     Dial(#[source] BoxError),
+    /// Certificates or keys for the way to the gateway cannot be used.
+    #[error("TLS to the gateway: {0}")]
+    Tls(TlsError),
     /// The gateway did not finish the handshake in time, or not by the protocol.
     #[error("the gateway did not let us in: {0}")]
     Handshake(String),

@@ -62,7 +62,8 @@
 //! * **Handlers run at once**, each in a task of its own, at most [`Limits::handlers`] per link. A panic becomes an error
 //!   answer. Handlers that never wait can be given to `handle_now`, which costs no task.
 //! * **A handler that holds a clone of its own [`Edge`] or [`Service`]** keeps it alive: end such a one with `close()`.
-//! * **The way to the gateway** is plain TCP unless [`Builder::dial_with`] provides another byte stream.
+//! * **The way to the gateway** is plain TCP; TLS with [`Builder::tls`]; any byte stream of yours with
+//!   [`Builder::dial_with`].
 
 mod builder;
 mod call;
@@ -85,6 +86,7 @@ mod shared;
 mod state;
 mod stream;
 mod supervisor;
+mod tls;
 
 pub use builder::{Builder, Limits};
 pub use bytes::Bytes;
@@ -102,3 +104,5 @@ pub use request::Request;
 pub use service::Service;
 pub use state::LinkState;
 pub use stream::Stream;
+pub use tls::Tls;
+pub use transport::tls::TlsError;

@@ -26,10 +26,12 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Error {
 async fn connect_again_and_again(shared: &Arc<Shared>) -> Error {
     let mut backoff = Backoff::default();
     let mut proven = false;
+    let mut failed = false;
     loop {
         shared.set_state(LinkState::Connecting);
-        let Over { error, reason, attempt } = connect_once(shared).await;
-        proven |= matches!(attempt, Attempt::Lived(_));
+        let Over { error, reason, attempt } = connect_once(shared, failed).await;
+        failed = !matches!(attempt, Attempt::Lived(_));
+        proven |= !failed;
         if shared.is_closing() {
             return Error::Closed;
         }
@@ -55,9 +57,9 @@ struct Over {
     attempt: Attempt,
 }
 
-async fn connect_once(shared: &Arc<Shared>) -> Over {
+async fn connect_once(shared: &Arc<Shared>, failed_before: bool) -> Over {
     let dialed = tokio::select! {
-        dialed = shared.options.dialer.dial(shared.options.connect_timeout) => dialed,
+        dialed = shared.options.dialer.dial(shared.options.connect_timeout, failed_before) => dialed,
         () = shared.stopped() => Err(Error::Closed),
     };
     match dialed {

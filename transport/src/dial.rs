@@ -1,14 +1,19 @@
 //! Ways out.
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::listen::prepare;
+use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
 
-/// A gateway could not be reached.
+/// A peer could not be reached. The text includes the cause.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DialError {
     /// The system says no.
     #[error("cannot connect to {addr}: {source}")]
@@ -26,6 +31,22 @@ pub enum DialError {
         /// The time that was given.
         limit: Duration,
     },
+    /// There is no name that the peer's certificate could be for.
+    #[error("cannot connect to {addr} over TLS: {cause}")]
+    NoName {
+        /// The address as given.
+        addr: String,
+        /// What is wrong with the name.
+        cause: TlsError,
+    },
+    /// The peer is there, and the two do not come together over TLS.
+    #[error("cannot connect to {addr} over TLS: {cause}{}", advice(cause))]
+    Tls {
+        /// The address as given.
+        addr: String,
+        /// What went wrong.
+        cause: io::Error,
+    },
 }
 
 /// Connects to `addr` (`host:port`) over TCP, trying every address that the name has, within `limit` in all. Cancel-safe.
@@ -33,10 +54,48 @@ pub enum DialError {
 /// # Errors
 /// No address answers, or none in time.
 pub async fn dial(addr: &str, limit: Duration) -> Result<TcpStream, DialError> {
-    let stream = tokio::time::timeout(limit, TcpStream::connect(addr))
-        .await
-        .map_err(|_| DialError::TimedOut { addr: addr.to_owned(), limit })?
-        .map_err(|source| DialError::Failed { addr: addr.to_owned(), source })?;
+    timeout(limit, tcp(addr)).await.map_err(|_| DialError::TimedOut { addr: addr.to_owned(), limit })?
+}
+
+/// Connects to `addr` (`host:port`) over TLS, within `limit` in all. The peer's certificate must be for `name`, or without
+/// one for the host in `addr`. Cancel-safe.
+///
+/// # Errors
+/// As [`dial`], and those of TLS. A peer that refuses our certificate may say so only when the stream is read.
+pub async fn dial_tls(
+    addr: &str,
+    connector: &TlsConnector,
+    name: Option<&str>,
+    limit: Duration,
+) -> Result<TlsStream, DialError> {
+    let name = name_of(name.unwrap_or_else(|| host_of(addr)))
+        .map_err(|cause| DialError::NoName { addr: addr.to_owned(), cause })?;
+    let dialing = async {
+        let stream = tcp(addr).await?;
+        connector.connect(name, stream).await.map_err(|cause| DialError::Tls { addr: addr.to_owned(), cause })
+    };
+    timeout(limit, dialing).await.map_err(|_| DialError::TimedOut { addr: addr.to_owned(), limit })?
+}
+
+async fn tcp(addr: &str) -> Result<TcpStream, DialError> {
+    let dialed = TcpStream::connect(addr).await;
+    let stream = dialed.map_err(|source| DialError::Failed { addr: addr.to_owned(), source })?;
     prepare(&stream);
     Ok(stream)
+}
+
+/// What to do about the commonest failures of a handshake.
+fn advice(error: &io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner.or_else(|| error.source().and_then(|source| source.downcast_ref())) {
+        // The second is an authority that was made anew under its old name.
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            "; whoever signed its certificate is not among those trusted here"
+        }
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "; is that a port without TLS?",
+        Some(Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure)) => {
+            "; it may want a client certificate"
+        }
+        _ => "",
+    }
 }

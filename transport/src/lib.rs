@@ -9,9 +9,10 @@ mod driver;
 mod endpoint;
 mod link;
 mod listen;
+pub mod tls;
 mod write_queue;
 
-pub use dial::{DialError, dial};
+pub use dial::{DialError, dial, dial_tls};
 pub use driver::{Limits, LinkEnd, drive};
 pub use endpoint::{Backing, Endpoint, Linger};
 pub use link::{Inbox, Lane, LinkHandle, QueueLimits, Refused, link};

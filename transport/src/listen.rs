@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tracing::warn;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 /// Connections that the kernel holds ready: a whole fleet may come back in one second.
 const BACKLOG: i32 = 4096;
 
 /// Pause after the process or system ran out of something that accepting needs.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// An exhaustion is over when it has not shown for so long: until then it is one, and told once.
+const CALM: Duration = Duration::from_secs(10);
 
 /// The system's number for "address family not supported".
 const NO_IPV6: i32 = 97;
@@ -32,7 +36,14 @@ pub struct ListenError {
 pub struct Listener {
     listener: TcpListener,
     addr: SocketAddr,
-    exhausted: bool,
+    exhausted: Option<Exhaustion>,
+}
+
+/// A time in which the system gave no new connections.
+#[derive(Debug)]
+struct Exhaustion {
+    failures: u64,
+    last: Instant,
 }
 
 impl Listener {
@@ -45,7 +56,7 @@ impl Listener {
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
         for resolved in addr.to_socket_addrs().map_err(fail)? {
             match bind(resolved).and_then(|listener| Ok((listener.local_addr()?, listener))) {
-                Ok((addr, listener)) => return Ok(Listener { listener, addr, exhausted: false }),
+                Ok((addr, listener)) => return Ok(Listener { listener, addr, exhausted: None }),
                 Err(error) => last = error,
             }
         }
@@ -64,18 +75,36 @@ impl Listener {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    self.exhausted = false;
+                    self.succeeded();
                     prepare(&stream);
-                    return (stream, peer);
+                    // A listener of both families writes IPv4 in IPv6.
+                    return (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()));
                 }
                 Err(error) if concerns_one(&error) => {}
                 Err(error) => {
-                    if !std::mem::replace(&mut self.exhausted, true) {
-                        warn!(addr = %self.addr, %error, "cannot accept connections, trying again");
-                    }
+                    self.failed(&error);
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 }
             }
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        let last = Instant::now();
+        match &mut self.exhausted {
+            Some(exhaustion) => *exhaustion = Exhaustion { failures: exhaustion.failures + 1, last },
+            None => {
+                warn!(addr = %self.addr, %error, "cannot accept connections for now; they wait, and it is tried again");
+                self.exhausted = Some(Exhaustion { failures: 1, last });
+            }
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if let Some(Exhaustion { failures, .. }) =
+            self.exhausted.take_if(|exhaustion| exhaustion.last.elapsed() >= CALM)
+        {
+            info!(addr = %self.addr, failures, "accepts connections as before");
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::answering_service;
-use crate::args::Connect;
+use crate::args::{Connect, Gateway};
 use crate::edges;
 use crate::latencies::Latencies;
 use crate::load::{Load, Stop, alternate};
@@ -26,7 +26,8 @@ const PACE: Duration = Duration::from_millis(10);
 
 pub(crate) async fn run(args: &Connect) -> Result<Report> {
     let _service = answering_service(&args.gateway, true).await?;
-    let residents = edges::connect(&args.gateway.edge_addr, args.residents, |builder| builder).await?;
+    let residents =
+        edges::connect(&args.gateway.edge_addr, &args.gateway.edge_tls, args.residents, |builder| builder).await?;
     let quiet = Residents::start(&residents);
     {
         let _progress = Progress::new("nobody connects");
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: &Connect) -> Result<Report> {
     let quiet = quiet.end().await?;
     let disturbed = Residents::start(&residents);
     let server = args.gateway.pid.map(Server);
-    let visitors = Visitors { addr: args.gateway.edge_addr.clone(), edges: args.edges.get(), server };
+    let visitors = Visitors { gateway: args.gateway.clone(), edges: args.edges.get(), server };
     let pairs = alternate(&args.run, visitors, None::<PingPong>).await?;
     let disturbed = disturbed.end().await?;
     let Compared { gateway, rounds, .. } = Compared::of(&pairs);
@@ -51,7 +52,7 @@ pub(crate) async fn run(args: &Connect) -> Result<Report> {
 
 /// Edges that connect and leave, over and over.
 struct Visitors {
-    addr: String,
+    gateway: Gateway,
     edges: u32,
     server: Option<Server>,
 }
@@ -67,7 +68,7 @@ impl Load for Visitors {
         let stop = stop.share(self.edges as usize);
         let mut running = JoinSet::new();
         for _ in 0..self.edges {
-            running.spawn(come_and_go(self.addr.clone(), stop, progress.counter()));
+            running.spawn(come_and_go(self.gateway.clone(), stop, progress.counter()));
         }
         let mut all = Latencies::default();
         while let Some(joined) = running.join_next().await {
@@ -78,15 +79,15 @@ impl Load for Visitors {
 }
 
 /// What is recorded is the time until the edge is in.
-async fn come_and_go(addr: String, stop: Stop, done: Arc<AtomicU64>) -> Result<Latencies> {
+async fn come_and_go(gateway: Gateway, stop: Stop, done: Arc<AtomicU64>) -> Result<Latencies> {
     let mut latencies = Latencies::default();
     loop {
         let begin = Instant::now();
         if !stop.allows(latencies.count(), begin) {
             return Ok(latencies);
         }
-        let edge =
-            Edge::builder(&addr).reconnect(Reconnect::Never).connect().await.context("an edge cannot connect")?;
+        let builder = edges::builder(&gateway.edge_addr, &gateway.edge_tls).reconnect(Reconnect::Never);
+        let edge = builder.connect().await.context("an edge cannot connect")?;
         latencies.record(begin.elapsed());
         edge.close().await;
         done.fetch_add(1, Ordering::Relaxed);

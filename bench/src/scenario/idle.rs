@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use sdk::{Bytes, Edge};
 
 use super::answering_service;
-use crate::args::Idle;
+use crate::args::{Gateway, Idle};
 use crate::edges;
 use crate::peer::METHOD;
 use crate::progress::Progress;
@@ -36,6 +36,7 @@ pub(crate) async fn run(args: &Idle) -> Result<Report> {
     let growth = |before: u64, after: u64| after.saturating_sub(before) as f64 * 1024.0 / count;
     Ok(Report::Idle(IdleReport {
         edges: args.edges.get(),
+        tls: args.gateway.edge_tls.tls().is_some(),
         heartbeat_seconds: sdk::HeartbeatClass::from(args.heartbeat).interval().as_secs(),
         before,
         after,
@@ -51,7 +52,8 @@ pub(crate) async fn run(args: &Idle) -> Result<Report> {
 async fn active_edges(args: &Idle, count: u32) -> Result<Vec<Edge>> {
     let progress = Progress::new(&format!("connecting {count} edges"));
     let heartbeat = args.heartbeat.into();
-    let edges = edges::connect(&args.gateway.edge_addr, count, |builder| builder.heartbeat(heartbeat)).await?;
+    let Gateway { edge_addr, edge_tls, .. } = &args.gateway;
+    let edges = edges::connect(edge_addr, edge_tls, count, |builder| builder.heartbeat(heartbeat)).await?;
     let payload = Bytes::from_static(&[b'x'; 128]);
     for edge in &edges {
         edge.call(METHOD, payload.clone()).await.context("the one call of an edge failed")?;

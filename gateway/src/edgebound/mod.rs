@@ -2,7 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `accept.rs` | connections to link tasks |
+//! | `accept.rs` | from a byte stream to a link's task |
 //! | `admit.rs` | from a connection to an edge with an id: hooks, ids, take-over |
 //! | `serve.rs` | what an admitted edge sends, and its going |
 

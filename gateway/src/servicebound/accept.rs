@@ -1,19 +1,19 @@
-//! Connections to link tasks.
+//! From a byte stream to a link's task.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use proto::conn::{Connection, Settings};
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{Limits, Listener, QueueLimits, drive, link};
+use transport::{Limits, QueueLimits, drive, link};
 
 use super::serve::ServiceLink;
-use crate::exchange::{Bounds, Exchange, Patience, now, unix_seconds};
-use crate::lifecycle::Lifecycle;
+use crate::exchange::{Bounds, Exchange, Patience, unix_seconds};
 use crate::metrics::Direction;
+use crate::ways_in::{LinkSide, Pass};
 
 /// What all service links share.
 #[derive(Debug)]
@@ -41,33 +41,21 @@ impl Servicebound {
             },
         }
     }
+}
 
-    /// Accepts services until `accepting` ends; their tasks belong to `links`.
-    pub(crate) async fn accept(self: Arc<Self>, mut listener: Listener, accepting: Lifecycle, links: Lifecycle) {
-        loop {
-            tokio::select! {
-                (stream, peer) = listener.accept() => {
-                    links.spawn(Arc::clone(&self).serve(stream, peer));
-                }
-                () = accepting.stopping() => return,
-            }
-        }
-    }
-
-    /// Runs one service's link over `io` to its end.
-    pub(crate) fn serve<S>(self: Arc<Self>, io: S, peer: SocketAddr) -> impl Future<Output = ()> + Send
+impl LinkSide for Servicebound {
+    fn serve<S>(self: Arc<Self>, io: S, pass: Pass, since: Instant) -> impl Future<Output = ()> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let now = now();
         let epoch = unix_seconds();
         let (handle, inbox) = link(self.queue, epoch);
         let seed = self.exchange.chooser.random() as u32;
         // One second earlier than the ids of what is queued: the two never meet.
-        let conn = Connection::server(now, Arc::clone(&self.settings), IdGenerator::new(epoch - 1, seed));
-        let endpoint = ServiceLink::new(Arc::clone(&self), handle, peer, self.bounds);
+        let conn = Connection::server(since, Arc::clone(&self.settings), IdGenerator::new(epoch - 1, seed));
+        let endpoint = ServiceLink::new(Arc::clone(&self), handle, pass.peer(), self.bounds);
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
         drive(io, conn, endpoint, inbox, self.limits)
-            .map(move |end| debug!(%peer, reason = %end, "service connection ended"))
+            .map(move |end| debug!(peer = %pass.peer(), reason = %end, "service connection ended"))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `accept.rs` | connections to link tasks |
+//! | `accept.rs` | from a byte stream to a link's task |
 //! | `register.rs` | names, ids, topics and methods |
 //! | `serve.rs` | what a service sends |
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::frame::{Frame, kind};
+use super::wire::{TlsClient, Wire};
 use crate::wait::PATIENCE;
 
 /// Why no frame came.
@@ -26,7 +27,7 @@ pub struct Client {
     pub id: u64,
     /// How long an expectation waits: [`PATIENCE`] unless a test waits for one of the gateway's long timers.
     pub patience: Duration,
-    stream: TcpStream,
+    stream: Wire,
     received: Vec<u8>,
     set_aside: VecDeque<Frame>,
     last_packet: u64,
@@ -59,9 +60,25 @@ impl Client {
         Self::over(socket.into())
     }
 
+    /// Opens a connection over TLS and sends nothing inside.
+    ///
+    /// # Panics
+    /// When nobody listens, or the handshake fails.
+    #[must_use]
+    #[track_caller]
+    pub fn dial_tls(addr: SocketAddr, tls: &TlsClient) -> Self {
+        let stream = tls.connect(addr).unwrap_or_else(|error| panic!("no TLS with {addr}: {error}"));
+        Self::on(Wire::Tls(Box::new(stream)))
+    }
+
     fn over(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).expect("TCP_NODELAY can be set");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a write limit can be set");
+        Self::on(Wire::Plain(stream))
+    }
+
+    fn on(stream: Wire) -> Self {
+        let socket = stream.socket();
+        socket.set_nodelay(true).expect("TCP_NODELAY can be set");
+        socket.set_write_timeout(Some(PATIENCE)).expect("a write limit can be set");
         Self {
             id: 0,
             patience: PATIENCE,
@@ -82,7 +99,7 @@ impl Client {
     /// The address of this end.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.stream.local_addr().expect("a connected socket has an address")
+        self.stream.socket().local_addr().expect("a connected socket has an address")
     }
 
     /// Sends one frame in one write.
@@ -113,7 +130,7 @@ impl Client {
 
     /// Limits how long a send may hang.
     pub fn set_send_patience(&self, patience: Duration) {
-        self.stream.set_write_timeout(Some(patience)).expect("a write limit can be set");
+        self.stream.socket().set_write_timeout(Some(patience)).expect("a write limit can be set");
     }
 
     /// The next frame in the order of arrival.
@@ -217,12 +234,12 @@ impl Client {
 
     /// Closes the writing half: the gateway sees the end, this client can still read.
     pub fn finish_writing(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("a connected socket can be half closed");
+        self.stream.socket().shutdown(Shutdown::Write).expect("a connected socket can be half closed");
     }
 
     /// Ends the connection by RST, without a goodbye.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER can be set");
+        SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO)).expect("SO_LINGER can be set");
     }
 
     fn read_frame(&mut self, until: Instant) -> Result<Frame, Lost> {
@@ -233,7 +250,7 @@ impl Client {
             }
             let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
             let left = left.ok_or(Lost::TimedOut)?;
-            self.stream.set_read_timeout(Some(left)).expect("a read limit can be set");
+            self.stream.socket().set_read_timeout(Some(left)).expect("a read limit can be set");
             match self.stream.read(&mut piece) {
                 Ok(0) => return Err(Lost::Ended),
                 Ok(count) => self.received.extend(&piece[..count]),

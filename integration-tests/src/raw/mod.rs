@@ -14,6 +14,7 @@ mod sessions;
 mod several;
 mod talk;
 pub mod time;
+mod wire;
 
 pub use body::{Body, base64, tail, with_tail};
 pub use client::{Client, Lost};
@@ -23,3 +24,4 @@ pub use pair::{Pair, call_down, call_up};
 pub use presence::{HOOKS, presence_event};
 pub use sessions::Opening;
 pub use several::gather;
+pub use wire::TlsClient;
