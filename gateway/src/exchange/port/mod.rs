@@ -311,7 +311,7 @@ impl Port {
     }
 
     fn give_up(&mut self, conn: &mut Conn, now: Instant, packet: PacketId) {
-        if let Some(Waiter::Reply(reply, _)) = conn.cancel(packet) {
+        if let Some(Waiter::Reply(reply, _)) = conn.cancel(now, packet) {
             reply.cancelled(now);
         }
     }
