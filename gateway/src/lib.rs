@@ -46,10 +46,10 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 #[non_exhaustive]
 pub enum StartError {
     /// The port for services cannot be opened.
-    #[error("servicebound: {0}")]
+    #[error("the port for services cannot be opened")]
     Servicebound(#[source] ListenError),
     /// The port for edges cannot be opened.
-    #[error("edgebound: {0}")]
+    #[error("the port for edges cannot be opened")]
     Edgebound(#[source] ListenError),
 }
 

@@ -166,5 +166,7 @@ fn a_port_in_use_is_one_clear_line_and_a_failure() {
     let first = Gateway::start();
     let (status, output) = first.settings_here().fails_to_start();
     assert!(!status.success());
-    assert!(output.contains(&first.service.to_string()), "{output}");
+    let line = format!("frontier: the port for services cannot be opened: cannot listen on {}: Address", first.service);
+    assert_eq!(output.matches(&line).count(), 1, "{output}");
+    assert_eq!(output.matches("in use").count(), 1, "the cause is said once: {output}");
 }

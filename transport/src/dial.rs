@@ -11,7 +11,7 @@ use crate::listen::prepare;
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// The system says no.
-    #[error("cannot connect to {addr}: {source}")]
+    #[error("cannot connect to {addr}")]
     Failed {
         /// The address as given.
         addr: String,
