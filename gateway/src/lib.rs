@@ -12,6 +12,7 @@ mod limits;
 mod metrics;
 mod presence;
 mod servicebound;
+mod takeovers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -110,6 +111,7 @@ impl Gateway {
         gateway.accepting.spawn(servicebound.accept(services, accepting.clone(), gateway.serving.clone()));
         let edgebound = Arc::clone(&gateway.edgebound);
         gateway.accepting.spawn(edgebound.accept(edges, accepting, gateway.serving.clone()));
+        gateway.serving.spawn(takeovers::report(Arc::clone(&gateway.exchange), gateway.serving.clone()));
         info!("frontier starts");
         Ok(gateway)
     }

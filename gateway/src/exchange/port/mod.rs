@@ -305,7 +305,7 @@ impl Port {
             }
             Command::Drain => self.draining = true,
             Command::Leave => self.leave(conn, now),
-            Command::Displace => conn.abort(),
+            Command::Displace { .. } => conn.abort(),
             Command::Hook(..) | Command::Turn(_) => unreachable!("only an edge's admission is told this"),
         }
         self.leave_if_drained(conn, now);
