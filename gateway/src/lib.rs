@@ -12,6 +12,7 @@ mod limits;
 mod metrics;
 mod presence;
 mod servicebound;
+mod takeovers;
 mod ways_in;
 
 use std::net::SocketAddr;
@@ -49,10 +50,10 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 #[non_exhaustive]
 pub enum StartError {
     /// The port for services cannot be opened.
-    #[error("servicebound: {0}")]
+    #[error("the port for services cannot be opened")]
     Servicebound(#[source] ListenError),
     /// The port for edges cannot be opened.
-    #[error("edgebound: {0}")]
+    #[error("the port for edges cannot be opened")]
     Edgebound(#[source] ListenError),
     /// What stands before links cannot be set up: certificates or the bypass.
     #[error(transparent)]
@@ -137,6 +138,7 @@ impl Gateway {
         accepting.spawn(accept(way, edges, side, accepting.clone(), serving.clone()));
         gateway.ways_in = Some([for_services, for_edges]);
         gateway.listening = Some(listening);
+        serving.spawn(takeovers::report(Arc::clone(&gateway.exchange), serving.clone()));
         info!("frontier starts");
         Ok(gateway)
     }

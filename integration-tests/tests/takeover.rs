@@ -1,6 +1,6 @@
 //! An id that comes a second time while the first link still stands.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use frontier_integration_tests::raw::{Body, Client, HOOKS, Hello, Lost, Pair, kind};
 use frontier_integration_tests::{Gateway, eventually};
@@ -115,6 +115,89 @@ fn the_late_end_of_the_old_link_does_not_take_the_new_one_with_it() {
     assert_eq!(hooks.unasked(), []);
 }
 
+/// Old links whose end is held back, as by a proxy, until its time.
+#[derive(Default)]
+struct HeldBack(Vec<(Instant, Client)>);
+
+impl HeldBack {
+    /// Some come at once, some a moment later, and a few of a hundred rounds much later.
+    fn hold(&mut self, round: usize, old: Client) {
+        let time = match round {
+            20 | 60 => Duration::from_secs(5),
+            _ if round % 2 == 1 => Duration::from_millis(50),
+            _ => Duration::ZERO,
+        };
+        self.0.push((Instant::now() + time, old));
+        self.let_through();
+    }
+
+    /// Ends those whose time has come; whether that was the last of them.
+    fn let_through(&mut self) -> bool {
+        let now = Instant::now();
+        self.0.retain(|(time, _)| now < *time);
+        self.0.is_empty()
+    }
+}
+
+#[test]
+fn an_end_that_comes_late_through_a_proxy_takes_nothing_from_the_new_link() {
+    let gateway = Gateway::start();
+    let mut hooks = Client::hooked(&gateway, &HOOKS);
+    let mut current = edge_with(&gateway, &mut hooks, 42);
+    let mut held = HeldBack::default();
+    for round in 0..100 {
+        let old = current;
+        current = successor(&gateway, &mut hooks, 42);
+        assert_eq!(gateway.metric("frontier_links", &["edge"]), 1.0);
+        held.hold(round, old);
+        reaches(&mut hooks, &mut current);
+    }
+    eventually("the last end has come through", || {
+        let last = held.let_through();
+        reaches(&mut hooks, &mut current);
+        last.then_some(())
+    });
+    assert_eq!(gateway.metric("frontier_takeovers_total", &["edge"]), 100.0);
+    current.close();
+    assert_eq!(hooks.heard("edge_offline"), 42);
+    assert_eq!(hooks.unasked(), []);
+}
+
+#[test]
+fn an_end_in_the_midst_of_a_take_over_changes_nothing() {
+    const STEPS: usize = 5;
+    let gateway = Gateway::start();
+    let mut hooks = Client::hooked(&gateway, &HOOKS);
+    let mut current = edge_with(&gateway, &mut hooks, 42);
+    for round in 0..20 * STEPS {
+        let mut old = Some(current);
+        let mut end_at = |step| {
+            if step == round % STEPS {
+                drop(old.take());
+            }
+        };
+        let mut new = Client::dial(gateway.edge);
+        end_at(0);
+        new.say(&Hello::default());
+        end_at(1);
+        hooks.hand_out(42);
+        end_at(2);
+        let (offline, gone) = hooks.told("edge_offline");
+        assert_eq!(gone, 42);
+        end_at(3);
+        hooks.respond(&offline, b"");
+        let (online, id) = hooks.told("edge_online");
+        end_at(4);
+        hooks.respond(&online, b"");
+        assert_eq!((id, new.admitted()), (42, 42));
+        reaches(&mut hooks, &mut new);
+        current = new;
+    }
+    current.close();
+    assert_eq!(hooks.heard("edge_offline"), 42);
+    assert_eq!(hooks.unasked(), []);
+}
+
 #[test]
 fn several_newcomers_with_one_id_leave_one_of_them_online() {
     const NEWCOMERS: usize = 10;
@@ -197,21 +280,26 @@ fn w04_a_service_that_displaces_a_silent_one_stops_nobody() {
 fn w19_the_end_of_a_superseded_service_takes_nothing_from_its_successor() {
     let gateway = Gateway::start();
     let hello = Hello::service("svc", &["t"]).wanting(9);
-    let mut edge = Client::edge(gateway.edge);
-    let mut current = Client::connect(gateway.service, &hello);
+    let mut pair = Pair { edge: Client::edge(gateway.edge), service: Client::connect(gateway.service, &hello) };
+    let mut held = HeldBack::default();
     for round in 0..100 {
-        let old = current;
-        current = Client::connect(gateway.service, &hello);
-        current.register("echo");
-        if round % 2 == 0 {
+        let mut new = Client::connect(gateway.service, &hello);
+        new.register("echo");
+        let old = std::mem::replace(&mut pair.service, new);
+        if round % 4 == 2 {
             old.reset()
         } else {
-            drop(old)
+            held.hold(round, old)
         }
-        let mut pair = Pair { edge, service: current };
         pair.works();
-        Pair { edge, service: current } = pair;
     }
+    eventually("the last end has come through", || {
+        let last = held.let_through();
+        pair.works();
+        last.then_some(())
+    });
+    let one = || (gateway.metric("frontier_links", &["service"]) == 1.0).then_some(());
+    eventually("the superseded ones are counted out", one);
 }
 
 #[test]

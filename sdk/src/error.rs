@@ -41,13 +41,32 @@ pub enum Error {
         /// Bytes that a frame may have.
         max: usize,
     },
-    /// The gateway could not be reached.
-    #[error("{0}")]
-    Dial(#[source] BoxError),
+    /// The gateway could not be reached: the dialer's own error, with its own causes.
+    #[error(transparent)]
+    Dial(BoxError),
     /// Certificates or keys for the way to the gateway cannot be used.
     #[error("TLS to the gateway: {0}")]
     Tls(TlsError),
     /// The gateway did not finish the handshake in time, or not by the protocol.
     #[error("the gateway did not let us in: {0}")]
     Handshake(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn why_the_gateway_cannot_be_reached_is_said_once() {
+        let source = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let refused = transport::DialError::Failed { addr: "gateway:30012".to_owned(), source };
+        let error = Error::Dial(refused.into());
+        assert_eq!(error.to_string(), "cannot connect to gateway:30012");
+        let cause = error.source().expect("what the system says");
+        assert_eq!(cause.to_string(), "connection refused");
+        assert!(cause.source().is_none());
+    }
 }

@@ -164,7 +164,7 @@ impl Endpoint for ClientLink {
             Command::Register { session, method, deadline, answer } => {
                 conn.register(self.link.packet(), session, &method, deadline, Waiter::Answer(answer));
             }
-            Command::Cancel(packet) => drop(conn.cancel(packet)),
+            Command::Cancel(packet) => drop(conn.cancel(now, packet)),
             Command::Respond { session, packet, text } => self.inbound.on_finished(conn, session, packet, text),
             Command::Ack { session, packet, error, cost } => conn.ack(session, packet, &error, cost),
             Command::Open { peer, opened } => {

@@ -109,6 +109,22 @@ mod tests {
     }
 
     #[test]
+    fn a_fleet_that_has_lost_its_gateway_does_not_come_back_all_at_once() {
+        const FLEET: usize = 3_000;
+        const BUCKET: Duration = Duration::from_millis(100);
+        let mut fleet: Vec<Backoff> = (0..FLEET).map(|_| Backoff::default()).collect();
+        for round in 0..6 {
+            let mut buckets = std::collections::HashMap::new();
+            for backoff in &mut fleet {
+                let pause = backoff.pause(Attempt::Failed, random());
+                *buckets.entry(pause.as_millis() / BUCKET.as_millis()).or_insert(0) += 1;
+            }
+            let most = buckets.into_values().max().expect("there is a fleet");
+            assert!(most <= FLEET / 10, "attempt {round}: {most} of {FLEET} within 100 ms");
+        }
+    }
+
+    #[test]
     fn no_overflow_after_years_of_failures() {
         let mut backoff = Backoff { failures: u32::MAX };
         assert_eq!(millis(range(&mut backoff, Attempt::Refused)), (7_500, 30_000));

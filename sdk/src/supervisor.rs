@@ -7,7 +7,7 @@ use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::time::Instant;
 use tracing::{debug, info};
-use transport::{QueueLimits, drive, link};
+use transport::{Causes, QueueLimits, drive, link};
 
 use crate::dial::ByteStream;
 use crate::link::ClientLink;
@@ -64,7 +64,7 @@ async fn connect_once(shared: &Arc<Shared>, failed_before: bool) -> Over {
     };
     match dialed {
         Ok(io) => run_link(shared, io).await,
-        Err(error) => Over { reason: error.to_string(), error, attempt: Attempt::Failed },
+        Err(error) => Over { reason: Causes(&error).to_string(), error, attempt: Attempt::Failed },
     }
 }
 
@@ -83,9 +83,9 @@ async fn run_link(shared: &Arc<Shared>, io: Box<dyn ByteStream>) -> Over {
     let endpoint = ClientLink::new(Arc::clone(shared), handle);
     let limits = transport::Limits { max_payload: options.limits.max_payload, ..transport::Limits::default() };
     let end = drive(io, conn, endpoint, inbox, limits).await;
-    debug!(%end, "link is over");
+    debug!(end = %Causes(&end), "link is over");
     let ended = shared.link_ended();
-    let reason = ended.complaint.map_or_else(|| end.to_string(), str::to_owned);
+    let reason = ended.complaint.map_or_else(|| Causes(&end).to_string(), str::to_owned);
     match (ended.refusal, ended.lived) {
         (Some(text), _) => Over {
             reason: format!("refused by the gateway: {text}"),

@@ -16,7 +16,7 @@ use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
 #[non_exhaustive]
 pub enum DialError {
     /// The system says no.
-    #[error("cannot connect to {addr}: {source}")]
+    #[error("cannot connect to {addr}")]
     Failed {
         /// The address as given.
         addr: String,

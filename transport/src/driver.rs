@@ -69,7 +69,7 @@ pub enum LinkEnd {
     #[error("peer takes no bytes")]
     Stalled,
     /// The byte stream broke.
-    #[error("connection lost: {0}")]
+    #[error("connection lost")]
     Broken(#[source] io::Error),
 }
 

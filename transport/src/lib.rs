@@ -4,6 +4,7 @@
 //! other tasks reach it through its [`LinkHandle`]. An idle link owns no read or write buffer.
 
 mod buffers;
+mod causes;
 mod dial;
 mod driver;
 mod endpoint;
@@ -12,6 +13,7 @@ mod listen;
 pub mod tls;
 mod write_queue;
 
+pub use causes::Causes;
 pub use dial::{DialError, dial, dial_tls};
 pub use driver::{Limits, LinkEnd, drive};
 pub use endpoint::{Backing, Endpoint, Linger};

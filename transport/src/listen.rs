@@ -23,7 +23,7 @@ const NO_IPV6: i32 = 97;
 
 /// A listener could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {addr}: {source}")]
+#[error("cannot listen on {addr}")]
 pub struct ListenError {
     /// The address as configured.
     pub addr: String,

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use proto::id::EdgeId;
@@ -101,8 +102,9 @@ impl Edges {
         (sum, most)
     }
 
-    /// Claims `id` for the link `claimant`. Its holder, if there is one, is displaced; so is a link that waits for it.
-    pub(crate) fn claim(self: &Arc<Self>, id: EdgeId, claimant: &Handle) -> Claim {
+    /// Claims `id` for the link `claimant`, which comes from `peer`. Its holder, if there is one, is displaced; so is a link
+    /// that waits for it.
+    pub(crate) fn claim(self: &Arc<Self>, id: EdgeId, claimant: &Handle, peer: SocketAddr) -> Claim {
         let mut shard = self.write(id);
         let (displaced, waiter) = match shard.entry(id) {
             Entry::Vacant(vacant) => {
@@ -118,7 +120,7 @@ impl Edges {
         drop(shard);
         // A link that is gone already needs not be told.
         for link in [Some(displaced), waiter].into_iter().flatten() {
-            let _ = link.push(Command::Displace);
+            let _ = link.push(Command::Displace { by: peer });
         }
         Claim::Waiting
     }

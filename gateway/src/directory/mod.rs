@@ -3,20 +3,23 @@
 //! A lookup locks one table for a moment and never across a wait. Whoever enters holds a guard; dropping it leaves, and a
 //! late leaver cannot take a successor's place with it.
 
+mod arrivals;
 mod edges;
 mod pick;
 mod services;
 mod topics;
 
+pub(crate) use arrivals::{Arrival, Arrivals};
 pub(crate) use edges::{Claim, Edges, Tenure};
 pub(crate) use pick::{Chooser, mix};
 pub(crate) use services::{Registration, Service, Services};
 
 use std::sync::Arc;
 
-/// Both tables.
+/// All tables.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
+    pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) edges: Arc<Edges>,
     pub(crate) services: Arc<Services>,
 }
@@ -24,6 +27,8 @@ pub(crate) struct Directory {
 /// What stands in the tables of a gateway: numbers of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tables {
+    /// Links whose handshake is not over.
+    pub arrivals: usize,
     /// Edge ids that a link holds, comes to or leaves.
     pub edges: usize,
     /// Services by id.
@@ -41,6 +46,7 @@ pub struct Tables {
 impl Directory {
     pub(crate) fn tables(&self) -> Tables {
         let queued_bytes = self.edges.queued().0 + self.services.queued().0;
-        Tables { edges: self.edges.len(), queued_bytes, ..self.services.tables() }
+        let (arrivals, edges) = (self.arrivals.len(), self.edges.len());
+        Tables { arrivals, edges, queued_bytes, ..self.services.tables() }
     }
 }

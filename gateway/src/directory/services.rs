@@ -128,6 +128,7 @@ impl Services {
 
     /// Enters a service. Another link with its id is displaced at once.
     pub(crate) fn register(self: &Arc<Self>, service: Service, meta: &ServiceMeta) -> Registration {
+        let by = service.peer;
         let service = Arc::new(service);
         let filters: HashSet<Filter> = meta.topics.iter().map(|topic| Filter::parse(topic)).collect();
         let mut tables = self.write();
@@ -143,7 +144,7 @@ impl Services {
         self.changed();
         if let Some(displaced) = displaced {
             // One that is gone already needs not be told.
-            let _ = displaced.handle.push(Command::Displace);
+            let _ = displaced.handle.push(Command::Displace { by });
         }
         Registration { services: Arc::clone(self), service, filters, methods: HashSet::new() }
     }

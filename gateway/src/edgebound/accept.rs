@@ -8,7 +8,7 @@ use proto::conn::{Connection, Settings};
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{Limits, QueueLimits, drive, link};
+use transport::{Causes, Limits, QueueLimits, drive, link};
 
 use super::serve::EdgeLink;
 use crate::exchange::{Bounds, Exchange, Patience, unix_seconds};
@@ -60,6 +60,6 @@ impl LinkSide for Edgebound {
         let endpoint = EdgeLink::new(Arc::clone(&self), handle, pass.peer(), self.bounds);
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
         drive(io, conn, endpoint, inbox, self.limits)
-            .map(move |end| debug!(peer = %pass.peer(), reason = %end, "edge connection ended"))
+            .map(move |end| debug!(peer = %pass.peer(), reason = %Causes(&end), "edge connection ended"))
     }
 }

@@ -8,6 +8,7 @@
 //! All of it takes at most 8 s, since the client gives up after 10. Whatever goes wrong on the way refuses the edge before
 //! its ack; an announcement whose answer is not known is followed by `edge_offline`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,10 +19,11 @@ use proto::wire::Conn as ConnFrame;
 use tracing::{debug, info};
 
 use super::serve::EdgeLink;
-use crate::directory::{Claim, Service, Tenure};
+use crate::directory::{Arrival, Claim, Service, Tenure};
 use crate::exchange::{Command, Conn, Due, HookReply, HookStage, RouteError, call_hook, tell_offline};
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
+use crate::takeovers::Takeover;
 
 /// Time for all hooks of an admission; the client waits 10 s.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -33,17 +35,27 @@ const MAX_DEFERRED: usize = 1024;
 #[derive(Debug)]
 pub(super) enum State {
     /// Nothing has come yet.
-    Unknown,
+    Unknown(Arrival),
     /// Waits for `get_edge_id`.
     Naming(Introduction),
     /// Has an id and waits for its turn to hold it.
-    Claiming(Introduction),
+    Claiming(Introduction, EdgeId),
     /// Waits for `edge_online`.
     Announcing(Box<Announcement>),
     /// Admitted.
     Online { meta: Arc<[u8]>, tenure: Tenure, told: Option<Arc<Service>> },
     /// Refused, displaced or gone.
     Gone,
+}
+
+impl State {
+    /// Whether the handshake is not over.
+    pub(super) const fn is_arriving(&self) -> bool {
+        match self {
+            State::Unknown(_) | State::Naming(_) | State::Claiming(..) | State::Announcing(_) => true,
+            State::Online { .. } | State::Gone => false,
+        }
+    }
 }
 
 /// An edge whose coming a service is asked about.
@@ -61,6 +73,7 @@ pub(super) struct Announcement {
 pub(super) struct Introduction {
     meta: Arc<[u8]>,
     until: Instant,
+    _arrival: Arrival,
 }
 
 impl Introduction {
@@ -72,9 +85,12 @@ impl Introduction {
 impl EdgeLink {
     pub(super) fn introduce(&mut self, conn: &mut Conn, now: Instant, frame: ConnFrame) {
         if self.shared.exchange.is_draining() {
-            return self.refuse(conn, now, RouteError::ShuttingDown.text());
+            return self.turn_away(conn, now);
         }
-        let introduction = Introduction { meta: frame.data.meta.into(), until: now + PATIENCE };
+        let State::Unknown(arrival) = std::mem::replace(&mut self.state, State::Gone) else {
+            unreachable!("a second Conn closes the connection")
+        };
+        let introduction = Introduction { meta: frame.data.meta.into(), until: now + PATIENCE, _arrival: arrival };
         let exchange = &self.shared.exchange;
         let key = exchange.chooser.random();
         let named = exchange.directory.services.for_method(GET_EDGE_ID.as_bytes(), key);
@@ -97,12 +113,9 @@ impl EdgeLink {
     fn claim(&mut self, conn: &mut Conn, now: Instant, introduction: Introduction, id: u64) {
         let exchange = &self.shared.exchange;
         let id = EdgeId(if id == 0 { exchange.allot_id() } else { id });
-        match exchange.directory.edges.claim(id, &self.port.handle) {
+        match exchange.directory.edges.claim(id, &self.port.handle, self.peer) {
             Claim::Granted(tenure) => self.announce(conn, now, introduction, tenure),
-            Claim::Waiting => {
-                exchange.metrics.side(Side::Edge).takeovers.inc();
-                self.state = State::Claiming(introduction);
-            }
+            Claim::Waiting => self.state = State::Claiming(introduction, id),
         }
     }
 
@@ -150,7 +163,7 @@ impl EdgeLink {
 
     pub(super) fn on_turn(&mut self, conn: &mut Conn, now: Instant, tenure: Tenure) {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Claiming(introduction) => self.announce(conn, now, introduction, tenure),
+            State::Claiming(introduction, _) => self.announce(conn, now, introduction, tenure),
             // Given up meanwhile: dropping the tenure passes the id on.
             state => self.state = state,
         }
@@ -203,31 +216,47 @@ impl EdgeLink {
     }
 
     pub(super) fn refuse(&mut self, conn: &mut Conn, now: Instant, error: &str) {
+        info!(peer = %self.peer, reason = ?error, "edge refused");
+        self.refuse_silently(conn, now, error);
+    }
+
+    /// Refuses an edge about which the log has a line already.
+    fn refuse_silently(&mut self, conn: &mut Conn, now: Instant, error: &str) {
         self.state = State::Gone;
         conn.refuse(now, error);
         self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Refused);
-        info!(peer = %self.peer, reason = ?error, "edge refused");
     }
 
-    /// A newcomer was given this link's id.
-    pub(super) fn displace(&mut self, conn: &mut Conn, now: Instant) {
-        match &self.state {
-            State::Online { tenure, .. } => {
-                info!(edge = %tenure.id(), peer = %self.peer, "edge displaced by a newcomer with its id");
-                self.gone(now);
-                conn.abort();
-            }
-            State::Announcing(_) | State::Claiming(_) => {
-                self.gone(now);
-                self.refuse(conn, now, "please connect later");
-            }
-            State::Unknown | State::Naming(_) | State::Gone => {}
+    /// A newcomer, from the address `by`, was given this link's id.
+    pub(super) fn displace(&mut self, conn: &mut Conn, now: Instant, by: SocketAddr) {
+        let id = match &self.state {
+            State::Online { tenure, .. } => tenure.id(),
+            State::Announcing(announcement) => announcement.tenure.id(),
+            State::Claiming(_, id) => *id,
+            State::Unknown(_) | State::Naming(_) | State::Gone => return,
+        };
+        let exchange = &self.shared.exchange;
+        exchange.metrics.side(Side::Edge).takeovers.inc();
+        exchange.takeovers.note(now, Takeover { side: Side::Edge, id: id.0, old: self.peer, new: by });
+        let online = matches!(self.state, State::Online { .. });
+        self.gone(now);
+        if online {
+            conn.abort();
+        } else {
+            self.refuse_silently(conn, now, "please connect later");
         }
+    }
+
+    /// The gateway stops before this edge was let in: it is refused if it has said who it is, and the link ends.
+    pub(super) fn turn_away(&mut self, conn: &mut Conn, now: Instant) {
+        self.gone(now);
+        self.refuse(conn, now, RouteError::ShuttingDown.text());
+        conn.abort();
     }
 
     pub(super) fn admission_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Naming(introduction) | State::Claiming(introduction) => Some(introduction.until),
+            State::Naming(introduction) | State::Claiming(introduction, _) => Some(introduction.until),
             State::Announcing(announcement) => Some(announcement.introduction.until),
             _ => None,
         }
@@ -270,7 +299,7 @@ impl EdgeLink {
     }
 }
 
-fn presence_body(edge: EdgeId, meta: &[u8], peer: std::net::SocketAddr) -> Vec<u8> {
+fn presence_body(edge: EdgeId, meta: &[u8], peer: SocketAddr) -> Vec<u8> {
     let body = PresenceBody { edge: edge.0, meta: meta.to_vec(), net: "tcp".to_owned(), addr: peer.to_string() };
     let mut text = Vec::new();
     body.encode(&mut text);

@@ -28,9 +28,10 @@ pub(super) struct EdgeLink {
 
 impl EdgeLink {
     pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+        let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
         let routes = Routes::default;
-        Self { shared, port, peer, state: State::Unknown, methods: routes(), topics: routes() }
+        Self { shared, port, peer, state, methods: routes(), topics: routes() }
     }
 
     fn id(&self) -> Option<EdgeId> {
@@ -132,7 +133,9 @@ impl Endpoint for EdgeLink {
         match command {
             Command::Hook(stage, result) => self.on_hook(conn, now, stage, result),
             Command::Turn(tenure) => self.on_turn(conn, now, tenure),
-            Command::Displace => self.displace(conn, now),
+            Command::Displace { by } => self.displace(conn, now, by),
+            Command::Drain | Command::Leave if matches!(self.state, State::Unknown(_)) => conn.abort(),
+            Command::Drain | Command::Leave if self.state.is_arriving() => self.turn_away(conn, now),
             command => {
                 if let Some(command) = self.defer(command) {
                     self.port.on_command(conn, now, command);
@@ -176,7 +179,7 @@ impl Endpoint for EdgeLink {
 
 impl Drop for EdgeLink {
     fn drop(&mut self) {
-        if matches!(self.state, State::Unknown | State::Naming(_) | State::Claiming(_) | State::Announcing(_)) {
+        if self.state.is_arriving() {
             self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Abandoned);
         }
         self.gone(now());

@@ -1,5 +1,6 @@
 //! What other tasks ask of a link's task.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -96,9 +97,9 @@ pub(crate) enum Command {
     Hook(super::HookStage, Result<Bytes, Box<str>>),
     /// The edge id that this link waits for is its own now.
     Turn(Tenure),
-    /// A newcomer has taken this link's id.
-    Displace,
-    /// Leave as soon as nothing is in flight.
+    /// A newcomer, from this address, has taken this link's id.
+    Displace { by: SocketAddr },
+    /// Leave as soon as nothing is in flight; at once if the handshake is not over.
     Drain,
     /// Leave now: what is in flight is answered with an error.
     Leave,

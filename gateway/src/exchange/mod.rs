@@ -24,6 +24,7 @@ use transport::LinkHandle;
 use crate::directory::{Chooser, Directory};
 use crate::metrics::Metrics;
 use crate::presence::Presence;
+use crate::takeovers::Takeovers;
 
 pub(crate) use command::{Command, Forward, Waiter};
 pub(crate) use deadline::{Due, now};
@@ -47,6 +48,7 @@ pub(crate) struct Exchange {
     pub(crate) chooser: Chooser,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) presence: Presence,
+    pub(crate) takeovers: Takeovers,
     ids: AtomicU32,
     draining: AtomicBool,
 }
@@ -54,7 +56,15 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(chooser: Chooser, metrics: Arc<Metrics>, presence: Presence) -> Self {
         let ids = AtomicU32::new(chooser.random() as u32);
-        Self { directory: Directory::default(), chooser, metrics, presence, ids, draining: AtomicBool::new(false) }
+        Self {
+            directory: Directory::default(),
+            chooser,
+            metrics,
+            presence,
+            takeovers: Takeovers::default(),
+            ids,
+            draining: AtomicBool::new(false),
+        }
     }
 
     /// Whether the gateway is about to stop: no newcomer is admitted.
@@ -62,9 +72,12 @@ impl Exchange {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// From now on no newcomer is admitted, and every link leaves once nothing is in flight on it.
+    /// From now on no newcomer is admitted, those on their way in are turned away, and every link leaves once nothing is in
+    /// flight on it.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        // Who is let in meanwhile stands in one of the other tables before it leaves this one.
+        self.directory.arrivals.close();
         self.tell_all(|| Command::Drain);
     }
 

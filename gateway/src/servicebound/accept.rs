@@ -8,7 +8,7 @@ use proto::conn::{Connection, Settings};
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{Limits, QueueLimits, drive, link};
+use transport::{Causes, Limits, QueueLimits, drive, link};
 
 use super::serve::ServiceLink;
 use crate::exchange::{Bounds, Exchange, Patience, unix_seconds};
@@ -56,6 +56,6 @@ impl LinkSide for Servicebound {
         let endpoint = ServiceLink::new(Arc::clone(&self), handle, pass.peer(), self.bounds);
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
         drive(io, conn, endpoint, inbox, self.limits)
-            .map(move |end| debug!(peer = %pass.peer(), reason = %end, "service connection ended"))
+            .map(move |end| debug!(peer = %pass.peer(), reason = %Causes(&end), "service connection ended"))
     }
 }

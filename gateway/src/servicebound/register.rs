@@ -1,5 +1,6 @@
 //! What makes a connection a service: its name and topics, its id, its methods.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,11 +14,13 @@ use crate::directory::Service;
 use crate::exchange::{Conn, RouteError};
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
+use crate::takeovers::Takeover;
 
 impl ServiceLink {
     pub(super) fn introduce(&mut self, conn: &mut Conn, now: Instant, frame: &ConnFrame) {
         if self.shared.exchange.is_draining() {
-            return self.refuse(conn, now, RouteError::ShuttingDown.text());
+            self.refuse(conn, now, RouteError::ShuttingDown.text());
+            return conn.abort();
         }
         let meta = match ServiceMeta::decode(&frame.data.meta) {
             Ok(meta) => meta,
@@ -67,11 +70,12 @@ impl ServiceLink {
         }
     }
 
-    pub(super) fn displace(&mut self, conn: &mut Conn) {
+    /// A newcomer, from the address `by`, has taken this link's id.
+    pub(super) fn displace(&mut self, conn: &mut Conn, now: Instant, by: SocketAddr) {
         if let Some(registration) = &self.registration {
-            let service = registration.service().id;
-            info!(%service, peer = %self.peer, "service displaced by a newcomer with its id");
-            self.shared.exchange.metrics.side(Side::Service).takeovers.inc();
+            let (id, exchange) = (registration.service().id.0, &self.shared.exchange);
+            exchange.metrics.side(Side::Service).takeovers.inc();
+            exchange.takeovers.note(now, Takeover { side: Side::Service, id, old: self.peer, new: by });
         }
         self.gone();
         conn.abort();

@@ -10,7 +10,7 @@ use proto::id::{EdgeId, SessionId};
 use transport::{Backing, Endpoint, Linger};
 
 use super::accept::Servicebound;
-use crate::directory::Registration;
+use crate::directory::{Arrival, Registration};
 use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Waiter};
 use crate::metrics::{Admission, Side};
 
@@ -20,17 +20,19 @@ pub(super) struct ServiceLink {
     pub(super) shared: Arc<Servicebound>,
     pub(super) port: Port,
     pub(super) peer: SocketAddr,
+    /// Until its Conn comes.
+    arrival: Option<Arrival>,
     /// Once admitted.
     pub(super) registration: Option<Registration>,
-    introduced: bool,
     /// Whether the log has said that it registers too much.
     pub(super) warned: bool,
 }
 
 impl ServiceLink {
     pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+        let arrival = Some(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
-        Self { shared, port, peer, registration: None, introduced: false, warned: false }
+        Self { shared, port, peer, arrival, registration: None, warned: false }
     }
 
     /// A call or message on session 1: to the edge that the custom bytes end in.
@@ -86,8 +88,8 @@ impl Endpoint for ServiceLink {
                 self.on_forward(conn, now, &passage, &body, backing);
             }
             Event::Connect(frame) => {
-                self.introduced = true;
                 self.introduce(conn, now, &frame);
+                self.arrival = None;
             }
             Event::Leaving => self.gone(),
             Event::Registered { session, method } => self.on_registered(session, method),
@@ -99,7 +101,8 @@ impl Endpoint for ServiceLink {
 
     fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
         match command {
-            Command::Displace => self.displace(conn),
+            Command::Displace { by } => self.displace(conn, now, by),
+            Command::Drain | Command::Leave if self.arrival.is_some() => conn.abort(),
             command => self.port.on_command(conn, now, command),
         }
     }
@@ -136,7 +139,7 @@ impl Endpoint for ServiceLink {
 
 impl Drop for ServiceLink {
     fn drop(&mut self) {
-        if !self.introduced {
+        if self.arrival.is_some() {
             self.shared.exchange.metrics.side(Side::Service).admission(Admission::Abandoned);
         }
         self.gone();

@@ -1,7 +1,8 @@
 //! The items of the conformance checklist (wire protocol §13) that the gateway decides, over in-process links. The clock stands
-//! still but where everybody waits.
+//! still but where everybody waits. Beside them what it promises of slow readers.
 
 mod peer;
+mod slow_readers;
 
 use std::time::{Duration, SystemTime};
 

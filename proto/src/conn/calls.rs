@@ -113,9 +113,9 @@ impl<W> Connection<W> {
         self.check_unread();
     }
 
-    /// Gives up a call or message: its waiter is dropped, a late answer is ignored. The peer is told if it is known to
-    /// survive that (§6.5).
-    pub fn cancel(&mut self, packet: PacketId) -> Option<W> {
+    /// Gives up a call, message, registration or opening: its waiter comes back, a late answer is ignored. The peer is told
+    /// of a call if it is known to survive that (§6.5); a session that it confirms all the same is dismissed.
+    pub fn cancel(&mut self, now: Instant, packet: PacketId) -> Option<W> {
         let waiting = self.awaiting.remove(packet)?;
         match waiting.wanted {
             Wanted::Response if self.caps.cancel || self.cancels => {
@@ -126,7 +126,8 @@ impl<W> Connection<W> {
             }
             Wanted::Window(text) => self.released.messages += cost(text.len()) as usize,
             Wanted::Ack => self.note_overdue(waiting.session, packet),
-            _ => {}
+            Wanted::Session => self.abandon(now, packet),
+            Wanted::Response | Wanted::Registration => {}
         }
         Some(waiting.waiter)
     }

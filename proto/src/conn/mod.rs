@@ -212,6 +212,9 @@ impl<W> Connection<W> {
 
     /// Lets time pass: to be called at, or any time after, [`Connection::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.closed.is_some() {
+            return;
+        }
         self.handle_link_timeout(now);
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
@@ -230,7 +233,8 @@ impl<W> Connection<W> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.closed.is_some() {
-            return None;
+            // Its last frames may still have to wait.
+            return self.mute_until.filter(|_| self.has_transmit());
         }
         [self.link_timeout(), self.timers.next(), self.mute_until].into_iter().flatten().min()
     }

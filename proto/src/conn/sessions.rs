@@ -143,7 +143,7 @@ impl<W> Connection<W> {
         while self.caps.prompt || self.silent < self.settings.silent_sessions {
             let Some(Opening { packet, data }) = self.openings.pop_front() else { return };
             if self.awaiting.get_mut(packet).is_none() {
-                continue; // it waited too long
+                continue; // nobody waits for it any more
             }
             let id = SessionId(self.ids.next());
             let mut session = Session::new(State::Opening(packet));
@@ -155,8 +155,12 @@ impl<W> Connection<W> {
         }
     }
 
-    /// An opening was not confirmed in time.
+    /// Nobody waits any more for a session that we have asked for, or were about to.
     pub(super) fn abandon(&mut self, now: Instant, packet: PacketId) {
+        // Those behind the front are skipped when their turn comes.
+        while self.openings.front().is_some_and(|opening| !self.awaiting.contains(opening.packet)) {
+            self.openings.pop_front();
+        }
         let opening = |session: &Session| session.state == State::Opening(packet);
         if let Some((id, session)) = self.sessions.iter_mut().find(|(_, session)| opening(session)) {
             session.state = State::Abandoned;
@@ -226,8 +230,11 @@ impl<W> Connection<W> {
             State::Opening(own) if own == packet => {}
             State::Abandoned => {
                 opened.state = State::Live;
-                self.rekey(ack.negotiate, ack.session);
-                self.dismiss(now, ack.session, "opened too late");
+                if self.rekey(ack.negotiate, ack.session) {
+                    self.dismiss(now, ack.session, "opened too late");
+                } else {
+                    self.close(CloseReason::Unexpected(FrameKind::SessionAck));
+                }
                 return None;
             }
             _ => return None,

@@ -236,7 +236,7 @@ impl Run<'_> {
 
     fn cancel(&mut self) {
         let packet = self.choices.packet(&self.asked);
-        if let Some(waiter) = self.conn.cancel(packet) {
+        if let Some(waiter) = self.conn.cancel(self.now, packet) {
             self.is_told(waiter);
         }
     }

@@ -209,7 +209,7 @@ fn item_39_a_cancel_is_sent_only_to_peers_that_understand_one() {
     let cancel = |end: &mut End, packet: u64| {
         end.conn.call(PacketId(packet), SessionId::MAIN, text(b""), end.later(), 1);
         end.sent();
-        assert_eq!(end.conn.cancel(PacketId(packet)), Some(1));
+        assert_eq!(end.conn.cancel(end.now, PacketId(packet)), Some(1));
         assert!(end.receive(packet, &Frame::Response(SessionId::MAIN, body(b""))).is_empty(), "nobody waits");
         end.sent().iter().any(|sent| sent.frame() == Frame::RequestCancel(SessionId::MAIN, CANCELLED))
     };

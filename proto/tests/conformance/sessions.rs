@@ -209,6 +209,50 @@ fn item_28_an_opening_that_is_never_acked_leaves_nothing() {
 }
 
 #[test]
+fn item_28_an_opening_that_is_cancelled_is_dismissed_when_it_is_confirmed_all_the_same() {
+    let mut end = End::server();
+    end.conn.open_session(end.now, PacketId(9), nothing(), 1);
+    let sent = end.only_sent();
+    let Frame::Session(asked) = sent.frame() else { panic!("{sent:?}") };
+    assert_eq!(end.conn.cancel(end.now, PacketId(9)), Some(1));
+    assert!(end.receive(9, &session_ack(asked.negotiate, asked.negotiate)).is_empty(), "nobody waits for it");
+    assert!(!end.conn.is_usable(asked.negotiate));
+    let dismissal = end.only_sent();
+    assert!(matches!(dismissal.frame(), Frame::Dismiss(id, _) if id == asked.negotiate));
+    end.receive(dismissal.packet.0, &Frame::DismissAck(asked.negotiate, nothing()));
+    end.receive(PEER, &Frame::Dismiss(asked.negotiate, nothing()));
+    assert_eq!(end.conn.session_count(), 0);
+}
+
+#[test]
+fn item_28_an_opening_that_is_cancelled_and_never_confirmed_leaves_nothing() {
+    let settings = Settings { silent_sessions: 1, ..Settings::default() };
+    let dismiss = settings.dismiss;
+    let mut end = End::server_of(settings, NO_CAPS);
+    end.conn.open_session(end.now, PacketId(9), nothing(), 1);
+    end.conn.open_session(end.now, PacketId(10), nothing(), 2);
+    assert!(matches!(end.only_sent().frame(), Frame::Session(_)), "the second waits for the first");
+    assert_eq!(end.conn.session_count(), 2);
+    assert_eq!(end.conn.cancel(end.now, PacketId(10)), Some(2));
+    assert_eq!(end.conn.session_count(), 1, "what was never sent is forgotten at once");
+    assert_eq!(end.conn.cancel(end.now, PacketId(9)), Some(1));
+    assert!(end.pass(dismiss).is_empty() && end.sent().is_empty());
+    assert_eq!((end.conn.session_count(), end.conn.is_awaited()), (0, false));
+}
+
+#[test]
+fn item_28_a_late_ack_cannot_take_another_sessions_id() {
+    let mut end = End::server();
+    let other = opened(&mut end, 8);
+    end.conn.open_session(end.now, PacketId(9), nothing(), 2);
+    let sent = end.only_sent();
+    let Frame::Session(asked) = sent.frame() else { panic!("{sent:?}") };
+    assert_eq!(end.conn.cancel(end.now, PacketId(9)), Some(2));
+    end.receive(9, &session_ack(asked.negotiate, other));
+    assert_eq!(end.closed(), Some(&CloseReason::Unexpected(FrameKind::SessionAck)));
+}
+
+#[test]
 fn item_29_a_dismissal_is_answered_with_both_frames() {
     let mut end = End::server();
     let session = end.stream();

@@ -140,7 +140,7 @@ async fn a_cancelled_call_cuts_its_handler_off_and_is_answered() {
     peer.registered().await;
     let packet = peer.call(1, MAIN, "endless", b"", b"");
     soon(started.notified()).await;
-    peer.tell(move |conn, _| assert_eq!(conn.cancel(packet), Some(1)));
+    peer.tell(move |conn, now| assert_eq!(conn.cancel(now, packet), Some(1)));
     soon(was_cut).await.expect("the guard tells");
 }
 
@@ -204,7 +204,7 @@ async fn handlers_hold_a_bounded_number_of_bytes() {
     let first = peer.call(1, MAIN, "endless", b"", &[0; 20_000]);
     peer.call(2, MAIN, "endless", b"", b"");
     assert_eq!(peer.response().await, (2, Err("congested".to_owned())), "the first one fits whatever its size");
-    peer.tell(move |conn, _| assert_eq!(conn.cancel(first), Some(1)));
+    peer.tell(move |conn, now| assert_eq!(conn.cancel(now, first), Some(1)));
     peer.call(3, MAIN, "endless", b"", b"");
     assert_eq!(peer.response().await, (3, Err("timeout".to_owned())), "it had room to run");
 }

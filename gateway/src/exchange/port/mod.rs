@@ -37,7 +37,8 @@ pub(crate) struct Bounds {
 /// How a link deals with a stream whose far end takes less than its peer sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// An edge's link serves one device: it is not read for up to 5 s, then the stream ends.
+    /// An edge's link serves one device: it is not read until the far end has taken nothing for 5 s, or for 5 s at most while
+    /// somebody waits for its answers; then the stream ends.
     Wait,
     /// A service's link serves all of its edges: it is slowed down, never stopped, until too much has piled up.
     Slow,
@@ -294,7 +295,7 @@ impl Port {
                 }
             }
             Command::DataEnd { session } => conn.end_data(now, session),
-            Command::Drained { session, bytes } => self.on_drained(conn, session, bytes),
+            Command::Drained { session, bytes } => self.on_drained(conn, now, session, bytes),
             Command::End { session, error } => {
                 if let Some(far) = self.streams.remove(&session) {
                     far.has_ended();
@@ -304,14 +305,14 @@ impl Port {
             }
             Command::Drain => self.draining = true,
             Command::Leave => self.leave(conn, now),
-            Command::Displace => conn.abort(),
+            Command::Displace { .. } => conn.abort(),
             Command::Hook(..) | Command::Turn(_) => unreachable!("only an edge's admission is told this"),
         }
         self.leave_if_drained(conn, now);
     }
 
     fn give_up(&mut self, conn: &mut Conn, now: Instant, packet: PacketId) {
-        if let Some(Waiter::Reply(reply, _)) = conn.cancel(packet) {
+        if let Some(Waiter::Reply(reply, _)) = conn.cancel(now, packet) {
             reply.cancelled(now);
         }
     }

@@ -10,7 +10,7 @@ use super::{Patience, Port};
 use crate::exchange::stream::{FAR_END_GONE, FarEnd, Opener};
 use crate::exchange::{Command, Conn, Handle, RouteError, Waiter};
 
-/// How long an edge's link is not read for a stream whose far end takes nothing.
+/// How long an edge's link is not read for a stream whose far end takes nothing at all.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// How long a service's link is not read at a time. Its other traffic is held up by no more than that.
@@ -103,11 +103,17 @@ impl Port {
         self.paused.take_if(|(paused, _)| *paused == session);
     }
 
-    pub(super) fn on_drained(&mut self, conn: &mut Conn, session: SessionId, bytes: usize) {
+    pub(super) fn on_drained(&mut self, conn: &mut Conn, now: Instant, session: SessionId, bytes: usize) {
         conn.grant(session, bytes);
         let under_way = self.streams.get(&session).map_or(0, FarEnd::under_way);
         if under_way <= self.bounds.stream / 2 {
             self.unpause(session);
+        } else if self.bounds.patience == Patience::Wait
+            && !conn.is_awaited()
+            && let Some((_, until)) = self.paused.as_mut().filter(|(paused, _)| *paused == session)
+        {
+            // A far end that takes some is slow, not stuck. Whoever waits for this link's answers is not kept for that long.
+            *until = now + WAIT;
         }
     }
 
