@@ -20,6 +20,7 @@
 //! reading the one file, and a secret's when it is asked for.
 
 mod bridge;
+mod changes;
 mod control;
 mod daemon;
 mod dao;

@@ -40,7 +40,7 @@ pub(crate) enum Command {
 }
 
 /// Where the configuration comes from. A gateway and the check of its configuration take the same.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Source {
     /// YAML file to read; without one the conventional ports and local edge ids are used
     #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@
 //! knows every part.
 
 mod directory;
+mod drain;
 mod edgebound;
 mod exchange;
 mod health;
@@ -11,6 +12,8 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod presence;
+mod quiet;
+mod reload;
 mod servicebound;
 mod takeovers;
 mod ways_in;
@@ -22,8 +25,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 use transport::{ListenError, Listener};
 
 use crate::directory::Chooser;
@@ -37,13 +39,8 @@ use crate::ways_in::{LinkSide, Loaded, Pass, WayIn, accept};
 
 pub use crate::directory::Tables;
 pub use crate::presence::{PresenceEvent, PresenceListener};
+pub use crate::reload::{Process, ReloadError};
 pub use crate::ways_in::WayInError;
-
-/// Time for links to take leave once the drain window is over.
-const LEAVE_GRACE: Duration = Duration::from_secs(2);
-
-/// How often a draining gateway looks whether it is done.
-const DRAIN_STEP: Duration = Duration::from_millis(20);
 
 /// A gateway that cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +94,12 @@ impl Gateway {
     #[must_use]
     pub fn seeded(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>, seed: u64) -> Self {
         let chooser = Chooser::new(config.exchange.hash_by, seed);
-        let exchange = Arc::new(Exchange::new(chooser, Arc::new(Metrics::new()), Presence::new(presence)));
+        let exchange = Arc::new(Exchange::new(
+            chooser,
+            Arc::new(Metrics::new()),
+            Presence::new(presence),
+            config.edgebound.hook_grace,
+        ));
         Self {
             edgebound: Arc::new(Edgebound::new(&config.edgebound, Arc::clone(&exchange))),
             servicebound: Arc::new(Servicebound::new(&config.servicebound, Arc::clone(&exchange))),
@@ -149,21 +151,14 @@ impl Gateway {
         self.listening
     }
 
-    /// Takes from `config` what can change while links live on: certificates, keys and roots of both listeners, read anew
-    /// from their files; where the bypass leads to, and how; how many links there may be. All of it or nothing. Links and
-    /// connections that stand keep what they came with. The rest of `config` is not looked at.
-    ///
-    /// # Errors
-    /// A file cannot be used, or something is switched on or off that cannot be. Then everything stays as it was.
-    pub async fn reload(&self, config: &config::Config) -> Result<(), WayInError> {
+    /// Takes from `config` what the ways in can change: certificates, keys and roots of both listeners, read anew from their
+    /// files; where the bypass leads to, and how; how many links there may be. All of it or nothing.
+    async fn renew_ways_in(&self, config: &config::Config) -> Result<(), WayInError> {
         let Some(ways_in) = &self.ways_in else { return Ok(()) };
         let (services, edges) = (config.servicebound.clone(), config.edgebound.clone());
         let limits = [services.limits.clone(), edges.limits.clone()];
         let read = move || Ok([Loaded::services(&services)?, Loaded::edges(&edges)?]);
         let loaded = tokio::task::spawn_blocking(read).await.expect("reading files does not panic")?;
-        for (way, loaded) in ways_in.iter().zip(&loaded) {
-            way.accepts(loaded)?;
-        }
         for ((way, loaded), limits) in ways_in.iter().zip(loaded).zip(&limits) {
             way.install(loaded);
             way.limit(limits);
@@ -216,46 +211,25 @@ impl Gateway {
     pub fn tables(&self) -> Tables {
         self.exchange.directory.tables()
     }
-
-    /// Ends in order: accepts no more, lets what is in flight finish within `window`, answers the rest with an error, takes
-    /// leave of every link. Returns as soon as that is done.
-    pub async fn shutdown(&self, window: Duration) {
-        self.accepting.stop();
-        self.exchange.drain();
-        let until = Instant::now() + window;
-        while self.is_busy() && Instant::now() < until {
-            tokio::time::sleep(DRAIN_STEP).await;
-        }
-        let (edges, services) = self.online();
-        if self.is_busy() {
-            info!(edges, services, "drain window is over, taking leave of the rest");
-            self.exchange.leave();
-        }
-        self.serving.stop();
-        if !self.serving.wait(LEAVE_GRACE).await {
-            warn!("some links did not end in time, closing them");
-        }
-    }
 }
 
 /// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at
-/// once. SIGHUP reads certificates again.
+/// once. SIGHUP reads the configuration again.
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run(config: config::Config, drain: Duration) -> anyhow::Result<()> {
+pub async fn run(mut config: config::Config, drain: Duration, process: Arc<dyn Process>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let gateway = Gateway::start(&config, None).await?;
+    let counted = Arc::clone(&process);
+    gateway.exchange.metrics.count_lost_log_lines(move || counted.lost_log_lines());
     let stopped = loop {
         tokio::select! {
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
-            _ = hangup.recv() => match gateway.reload(&config).await {
-                Ok(()) => info!("SIGHUP received, certificates read again"),
-                Err(error) => error!("SIGHUP received, everything stays as it was: {error}"),
-            },
+            _ = hangup.recv() => gateway.reread(&*process, &mut config).await,
         }
     };
     info!("{stopped} received, draining for at most {} s", drain.as_secs());

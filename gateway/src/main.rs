@@ -8,11 +8,13 @@ mod telemetry;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use config::{ConfigError, Loaded, Origin};
+use frontier_gateway::Process;
 use tracing::{info, warn};
 
 use args::{Args, Command, Form, Source};
@@ -43,9 +45,10 @@ fn run(source: &Source) -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(error) => return refuse(FAILED, &error),
     };
-    let served = serve(source, loaded);
+    let process = Arc::new(Surroundings { source: source.clone(), telemetry });
+    let served = serve(source, loaded, Arc::clone(&process));
     // What is logged until here stands in front of what follows.
-    drop(telemetry);
+    drop(process);
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(FAILED, &format!("{error:#}")),
@@ -83,7 +86,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-fn serve(source: &Source, Loaded { config, warnings }: Loaded) -> anyhow::Result<()> {
+fn serve(source: &Source, Loaded { config, warnings }: Loaded, process: Arc<Surroundings>) -> anyhow::Result<()> {
     match source.file() {
         Some(file) => info!("configuration read from {}", file.display()),
         None => info!("started without --config: conventional ports, edge ids are given out here"),
@@ -92,10 +95,31 @@ fn serve(source: &Source, Loaded { config, warnings }: Loaded) -> anyhow::Result
     open_files::raise(&config.daemon.rlimit);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
-    let ended = runtime.block_on(frontier_gateway::run(config, drain_window()));
+    let ended = runtime.block_on(frontier_gateway::run(config, drain_window(), process));
     // All that had to be finished is: what still blocks a thread, a look-up of a name perhaps, is not waited for.
     runtime.shutdown_background();
     ended
+}
+
+/// This process, as the gateway in it sees it.
+struct Surroundings {
+    source: Source,
+    telemetry: Telemetry,
+}
+
+impl Process for Surroundings {
+    fn configuration(&self) -> Result<Loaded, ConfigError> {
+        config::load(&self.source.request(), variable)
+    }
+
+    fn log(&self, log: &config::Log) {
+        self.telemetry.set_level(log.level);
+        self.telemetry.reopen();
+    }
+
+    fn lost_log_lines(&self) -> u64 {
+        self.telemetry.lost_lines()
+    }
 }
 
 fn drain_window() -> Duration {

@@ -1,7 +1,8 @@
 //! Counters of the gateway, with few and closed labels. Handles are made once: counting looks nothing up.
 
 use std::fmt::{self, Write};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -12,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::exchange::{Kind, RouteError};
+use crate::limits::{BOUNDS, Bound};
 
 /// Which listener a link came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +37,16 @@ impl Side {
 pub(crate) enum Direction {
     ToService,
     ToEdge,
+}
+
+impl Direction {
+    /// The side that calls or messages of this direction come from.
+    pub(crate) const fn origin(self) -> Side {
+        match self {
+            Direction::ToService => Side::Edge,
+            Direction::ToEdge => Side::Service,
+        }
+    }
 }
 
 /// How a call or message ended.
@@ -114,6 +126,11 @@ pub(crate) use ways_in::{BypassMetrics, BypassResult, Handshake, WayInMetrics};
 label!(Side { Edge => "edge", Service => "service" });
 label!(Direction { ToService => "to_service", ToEdge => "to_edge" });
 label!(Admission { Admitted => "admitted", Refused => "refused", Abandoned => "abandoned" });
+label!(Bound {
+    MessageBytes => "max_message_bytes",
+    Streams => "max_streams",
+    Registrations => "max_registrations",
+});
 label!(Outcome {
     Ok => "ok",
     Rejected => "rejected",
@@ -128,6 +145,26 @@ label!(Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SideLabel {
     side: Side,
+}
+
+/// What came of reading the configuration again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Reload {
+    Done,
+    Failed,
+}
+
+label!(Reload { Done => "done", Failed => "failed" });
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabel {
+    result: Reload,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OverrunLabels {
+    side: Side,
+    bound: Bound,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -160,6 +197,7 @@ pub(crate) struct SideMetrics {
     pub(crate) links: Gauge,
     admissions: [Counter; ADMISSIONS.len()],
     pub(crate) takeovers: Counter,
+    overruns: [Counter; BOUNDS.len()],
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
     pub(crate) way_in: WayInMetrics,
@@ -172,10 +210,36 @@ impl SideMetrics {
         self.admissions[result as usize].inc();
     }
 
+    /// A peer of this side has run into a bound of its link.
+    pub(crate) fn overrun(&self, bound: Bound) {
+        self.overruns[bound as usize].inc();
+    }
+
     /// Sets what waits for all links of this side, and for the one that has most.
     pub(crate) fn set_queued(&self, (sum, most): (usize, usize)) {
         self.queued.set(i64::try_from(sum).unwrap_or(i64::MAX));
         self.queued_most.set(i64::try_from(most).unwrap_or(i64::MAX));
+    }
+}
+
+/// Lost log lines are counted where they are lost, and asked for at a scrape.
+#[derive(Default)]
+struct LostLogLines {
+    counter: Counter,
+    ask: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
+}
+
+impl LostLogLines {
+    fn refresh(&self) {
+        if let Some(ask) = self.ask.get() {
+            self.counter.inner().store(ask(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for LostLogLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.counter.fmt(f)
     }
 }
 
@@ -190,6 +254,9 @@ pub(crate) struct Metrics {
     streams: Counter,
     streams_cut: Counter,
     pub(crate) bypass: BypassMetrics,
+    /// With success and without.
+    reloads: [Counter; 2],
+    lost_log_lines: LostLogLines,
 }
 
 impl Metrics {
@@ -203,7 +270,13 @@ impl Metrics {
         let streams_cut = Counter::default();
         registry.register("streams_cut", "Streams ended because an end read too slowly", streams_cut.clone());
         let bypass = BypassMetrics::new(&mut registry);
-        Self { registry, calls, messages, edge, service, streams, streams_cut, bypass }
+        let reloads = Family::<ReloadLabel, Counter>::default();
+        registry.register("reloads", "Times that the configuration was read again, by result", reloads.clone());
+        let reloads =
+            [Reload::Done, Reload::Failed].map(|result| reloads.get_or_create(&ReloadLabel { result }).clone());
+        let lost_log_lines = LostLogLines::default();
+        registry.register("log_lines_lost", "Log lines that found no room", lost_log_lines.counter.clone());
+        Self { registry, calls, messages, edge, service, streams, streams_cut, bypass, reloads, lost_log_lines }
     }
 
     pub(crate) fn side(&self, side: Side) -> &Arc<SideMetrics> {
@@ -231,8 +304,20 @@ impl Metrics {
         self.streams_cut.inc();
     }
 
+    /// The configuration was read again, with or without success.
+    pub(crate) fn reloaded(&self, done: bool) {
+        self.reloads[usize::from(!done)].inc();
+    }
+
+    /// Shows what `lost` says at every scrape.
+    pub(crate) fn count_lost_log_lines(&self, lost: impl Fn() -> u64 + Send + Sync + 'static) {
+        // Set once, when the gateway starts.
+        let _ = self.lost_log_lines.ask.set(Box::new(lost));
+    }
+
     /// The text of `/metrics` (OpenMetrics).
     pub(crate) fn render(&self) -> String {
+        self.lost_log_lines.refresh();
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("a String takes any text");
         text
@@ -259,6 +344,7 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
     let links = Family::<SideLabel, Gauge>::default();
     let admissions = Family::<AdmissionLabels, Counter>::default();
     let takeovers = Family::<SideLabel, Counter>::default();
+    let overruns = Family::<OverrunLabels, Counter>::default();
     let bytes_in = Family::<SideLabel, Counter>::default();
     let bytes_out = Family::<SideLabel, Counter>::default();
     let queued = Family::<SideLabel, Gauge>::default();
@@ -266,6 +352,7 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
     registry.register("links", "Links that are admitted, by side", links.clone());
     registry.register("admissions", "Connections by what became of their handshake", admissions.clone());
     registry.register("takeovers", "Links displaced by a newcomer with their id", takeovers.clone());
+    registry.register("overruns", "Peers that ran into a bound of their link, by bound", overruns.clone());
     registry.register("bytes_received", "Bytes read from sockets", bytes_in.clone());
     registry.register("bytes_sent", "Bytes written to sockets", bytes_out.clone());
     registry.register("queued_bytes", "Bytes of calls and messages that wait for links", queued.clone());
@@ -278,6 +365,7 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
             links: links.get_or_create(&label).clone(),
             admissions: ADMISSIONS.map(|result| admissions.get_or_create(&AdmissionLabels { side, result }).clone()),
             takeovers: takeovers.get_or_create(&label).clone(),
+            overruns: BOUNDS.map(|bound| overruns.get_or_create(&OverrunLabels { side, bound }).clone()),
             bytes_in: bytes_in.get_or_create(&label).clone(),
             bytes_out: bytes_out.get_or_create(&label).clone(),
             queued: queued.get_or_create(&label).clone(),

@@ -54,6 +54,14 @@ impl Arrivals {
         }
     }
 
+    /// Tells every link that is on its way in that it need not wait for hooks any longer.
+    pub(crate) fn proceed(&self) {
+        let links: Vec<Handle> = self.lock().links.values().cloned().collect();
+        for link in links {
+            let _ = link.push(Command::Proceed);
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lock().links.len()
     }

@@ -3,47 +3,62 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use proto::conn::{Connection, Settings};
+use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{Causes, Limits, QueueLimits, drive, link};
+use transport::{Causes, drive, link};
 
 use super::serve::EdgeLink;
-use crate::exchange::{Bounds, Exchange, Patience, unix_seconds};
-use crate::metrics::Direction;
+use crate::exchange::{Exchange, Patience, unix_seconds};
+use crate::limits::LinkTerms;
+use crate::metrics::{Direction, Side};
 use crate::ways_in::{LinkSide, Pass};
 
 /// What all edge links share.
 #[derive(Debug)]
 pub(crate) struct Edgebound {
     pub(super) exchange: Arc<Exchange>,
+    terms: ArcSwap<Terms>,
+}
+
+/// What an edge that comes now finds.
+#[derive(Debug)]
+pub(super) struct Terms {
     pub(super) allocate_ids: bool,
     pub(super) honour_wanted_id: bool,
-    settings: Arc<Settings>,
-    queue: QueueLimits,
-    limits: Limits,
-    bounds: Bounds,
+    link: LinkTerms,
+}
+
+impl Terms {
+    fn new(config: &config::Edgebound) -> Arc<Self> {
+        Arc::new(Self {
+            allocate_ids: config.allocate_edge_ids,
+            honour_wanted_id: config.honour_wanted_id,
+            link: LinkTerms::new(&config.limits, Patience::Wait, Direction::ToService),
+        })
+    }
 }
 
 impl Edgebound {
     pub(crate) fn new(config: &config::Edgebound, exchange: Arc<Exchange>) -> Self {
-        let limits = &config.limits;
-        Self {
-            exchange,
-            allocate_ids: config.allocate_edge_ids,
-            honour_wanted_id: config.honour_wanted_id,
-            settings: Arc::new(crate::limits::settings(limits)),
-            queue: QueueLimits { lane_bytes: limits.queue_bytes.get() as usize },
-            limits: crate::limits::driver(limits),
-            bounds: Bounds {
-                unanswered: limits.unanswered_bytes.get() as usize,
-                stream: limits.stream_bytes.get() as usize,
-                patience: Patience::Wait,
-                direction: Direction::ToService,
-            },
-        }
+        Self { exchange, terms: ArcSwap::new(Terms::new(config)) }
+    }
+
+    /// Applies another configuration to those who come from now on.
+    pub(crate) fn renew(&self, config: &config::Edgebound) {
+        self.terms.store(Terms::new(config));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn allocates_ids(&self) -> bool {
+        self.terms().allocate_ids
+    }
+
+    pub(super) fn terms(&self) -> Arc<Terms> {
+        self.terms.load_full()
     }
 }
 
@@ -52,14 +67,18 @@ impl LinkSide for Edgebound {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
+        let terms = self.terms();
+        let terms = &terms.link;
         let epoch = unix_seconds();
-        let (handle, inbox) = link(self.queue, epoch);
+        let (handle, inbox) = link(terms.queue, epoch);
         let seed = self.exchange.chooser.random() as u32;
         // One second earlier than the ids of what is queued: the two never meet.
-        let conn = Connection::server(since, Arc::clone(&self.settings), IdGenerator::new(epoch - 1, seed));
-        let endpoint = EdgeLink::new(Arc::clone(&self), handle, pass.peer(), self.bounds);
+        let conn = Connection::server(since, Arc::clone(&terms.settings), IdGenerator::new(epoch - 1, seed));
+        let endpoint = EdgeLink::new(Arc::clone(&self), handle, pass.peer(), terms.bounds);
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
-        drive(io, conn, endpoint, inbox, self.limits)
-            .map(move |end| debug!(peer = %pass.peer(), reason = %Causes(&end), "edge connection ended"))
+        drive(io, conn, endpoint, inbox, terms.driver).map(move |end| {
+            self.exchange.overruns.note_end(&self.exchange.metrics, Side::Edge, pass.peer(), &end);
+            debug!(peer = %pass.peer(), reason = %Causes(&end), "edge connection ended");
+        })
     }
 }

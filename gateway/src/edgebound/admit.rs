@@ -1,9 +1,9 @@
 //! From a connection to an edge: its id, its turn, its announcement.
 //!
 //! ```text
-//! Conn ─► Naming ──id──► Claiming ──turn──► Announcing ──accepted──► Online
-//!          get_edge_id    the id's holder     edge_online
-//!                         is displaced
+//! Conn ─► Held ─► Naming ──id──► Claiming ──turn──► Announcing ──accepted──► Online
+//!      hook_grace  get_edge_id    the id's holder     edge_online
+//!                                 is displaced
 //! ```
 //! All of it takes at most 8 s, since the client gives up after 10. Whatever goes wrong on the way refuses the edge before
 //! its ack; an announcement whose answer is not known is followed by `edge_offline`.
@@ -36,6 +36,8 @@ const MAX_DEFERRED: usize = 1024;
 pub(super) enum State {
     /// Nothing has come yet.
     Unknown(Arrival),
+    /// Waits for a service to register a hook, and until then at most.
+    Held(Introduction, Instant),
     /// Waits for `get_edge_id`.
     Naming(Introduction),
     /// Has an id and waits for its turn to hold it.
@@ -52,7 +54,7 @@ impl State {
     /// Whether the handshake is not over.
     pub(super) const fn is_arriving(&self) -> bool {
         match self {
-            State::Unknown(_) | State::Naming(_) | State::Claiming(..) | State::Announcing(_) => true,
+            State::Unknown(_) | State::Held(..) | State::Naming(_) | State::Claiming(..) | State::Announcing(_) => true,
             State::Online { .. } | State::Gone => false,
         }
     }
@@ -72,6 +74,8 @@ pub(super) struct Announcement {
 #[derive(Debug)]
 pub(super) struct Introduction {
     meta: Arc<[u8]>,
+    /// The id that it would like to have; 0 is none.
+    wanted: u64,
     until: Instant,
     _arrival: Arrival,
 }
@@ -90,7 +94,28 @@ impl EdgeLink {
         let State::Unknown(arrival) = std::mem::replace(&mut self.state, State::Gone) else {
             unreachable!("a second Conn closes the connection")
         };
-        let introduction = Introduction { meta: frame.data.meta.into(), until: now + PATIENCE, _arrival: arrival };
+        let introduction = Introduction {
+            meta: frame.data.meta.into(),
+            wanted: frame.wanted.0,
+            until: now + PATIENCE,
+            _arrival: arrival,
+        };
+        match self.shared.exchange.grace.until(now) {
+            Some(until) => self.state = State::Held(introduction, until),
+            None => self.name(conn, now, introduction),
+        }
+    }
+
+    /// No edge is held back any longer.
+    pub(super) fn proceed(&mut self, conn: &mut Conn, now: Instant) {
+        match std::mem::replace(&mut self.state, State::Gone) {
+            State::Held(introduction, _) => self.name(conn, now, introduction),
+            state => self.state = state,
+        }
+    }
+
+    /// Asks a service for the edge's id, or finds one here.
+    fn name(&mut self, conn: &mut Conn, now: Instant, introduction: Introduction) {
         let exchange = &self.shared.exchange;
         let key = exchange.chooser.random();
         let named = exchange.directory.services.for_method(GET_EDGE_ID.as_bytes(), key);
@@ -101,10 +126,14 @@ impl EdgeLink {
                 call_hook(&service, GET_EDGE_ID, &introduction.meta, now, due, reply);
                 self.state = State::Naming(introduction);
             }
-            None if !self.shared.allocate_ids => self.refuse(conn, now, RouteError::NoService.text()),
             None => {
-                let wanted = if self.shared.honour_wanted_id { frame.wanted.0 } else { 0 };
-                self.claim(conn, now, introduction, wanted);
+                let terms = self.shared.terms();
+                if terms.allocate_ids {
+                    let wanted = if terms.honour_wanted_id { introduction.wanted } else { 0 };
+                    self.claim(conn, now, introduction, wanted);
+                } else {
+                    self.refuse(conn, now, RouteError::NoService.text());
+                }
             }
         }
     }
@@ -233,7 +262,7 @@ impl EdgeLink {
             State::Online { tenure, .. } => tenure.id(),
             State::Announcing(announcement) => announcement.tenure.id(),
             State::Claiming(_, id) => *id,
-            State::Unknown(_) | State::Naming(_) | State::Gone => return,
+            State::Unknown(_) | State::Held(..) | State::Naming(_) | State::Gone => return,
         };
         let exchange = &self.shared.exchange;
         exchange.metrics.side(Side::Edge).takeovers.inc();
@@ -256,13 +285,19 @@ impl EdgeLink {
 
     pub(super) fn admission_timeout(&self) -> Option<Instant> {
         match &self.state {
+            State::Held(introduction, until) => Some(introduction.until.min(*until)),
             State::Naming(introduction) | State::Claiming(introduction, _) => Some(introduction.until),
             State::Announcing(announcement) => Some(announcement.introduction.until),
             _ => None,
         }
     }
 
-    pub(super) fn give_up_admission(&mut self, conn: &mut Conn, now: Instant) {
+    pub(super) fn on_admission_timeout(&mut self, conn: &mut Conn, now: Instant) {
+        if let State::Held(introduction, _) = &self.state
+            && now < introduction.until
+        {
+            return self.proceed(conn, now);
+        }
         self.gone(now);
         self.refuse(conn, now, RouteError::Timeout.text());
     }

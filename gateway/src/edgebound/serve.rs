@@ -102,7 +102,7 @@ impl EdgeLink {
             exchange.directory.services.named(name, key)
         });
         let target = target.map(|service| service.handle.clone()).ok_or(RouteError::NoService);
-        self.port.open_stream(conn, now, session, target);
+        self.port.open_stream(conn, now, session, target, self.peer);
     }
 }
 
@@ -132,6 +132,7 @@ impl Endpoint for EdgeLink {
     fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
         match command {
             Command::Hook(stage, result) => self.on_hook(conn, now, stage, result),
+            Command::Proceed => self.proceed(conn, now),
             Command::Turn(tenure) => self.on_turn(conn, now, tenure),
             Command::Displace { by } => self.displace(conn, now, by),
             Command::Drain | Command::Leave if matches!(self.state, State::Unknown(_)) => conn.abort(),
@@ -154,7 +155,7 @@ impl Endpoint for EdgeLink {
 
     fn on_timeout(&mut self, conn: &mut Conn, now: Instant) {
         if self.admission_timeout().is_some_and(|until| now >= until) {
-            self.give_up_admission(conn, now);
+            self.on_admission_timeout(conn, now);
         }
         self.port.on_timeout(conn, now);
     }

@@ -95,6 +95,8 @@ pub(crate) enum Command {
     End { session: SessionId, error: &'static str },
     /// A service has answered a hook of this edge's admission.
     Hook(super::HookStage, Result<Bytes, Box<str>>),
+    /// Admissions are no longer held back.
+    Proceed,
     /// The edge id that this link waits for is its own now.
     Turn(Tenure),
     /// A newcomer, from this address, has taken this link's id.

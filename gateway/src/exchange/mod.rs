@@ -7,6 +7,7 @@
 mod command;
 mod deadline;
 mod error;
+mod grace;
 mod hooks;
 mod port;
 mod reply;
@@ -16,12 +17,13 @@ mod text;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proto::conn::Connection;
 use transport::LinkHandle;
 
 use crate::directory::{Chooser, Directory};
+use crate::limits::Overruns;
 use crate::metrics::Metrics;
 use crate::presence::Presence;
 use crate::takeovers::Takeovers;
@@ -29,6 +31,7 @@ use crate::takeovers::Takeovers;
 pub(crate) use command::{Command, Forward, Waiter};
 pub(crate) use deadline::{Due, now};
 pub(crate) use error::RouteError;
+pub(crate) use grace::Grace;
 pub(crate) use hooks::{HookReply, HookStage, call_hook, tell_offline};
 pub(crate) use port::{Bounds, Passage, Patience, Port};
 pub(crate) use reply::{Kind, ReplyTo};
@@ -49,12 +52,14 @@ pub(crate) struct Exchange {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) presence: Presence,
     pub(crate) takeovers: Takeovers,
+    pub(crate) overruns: Overruns,
+    pub(crate) grace: Grace,
     ids: AtomicU32,
     draining: AtomicBool,
 }
 
 impl Exchange {
-    pub(crate) fn new(chooser: Chooser, metrics: Arc<Metrics>, presence: Presence) -> Self {
+    pub(crate) fn new(chooser: Chooser, metrics: Arc<Metrics>, presence: Presence, grace: Duration) -> Self {
         let ids = AtomicU32::new(chooser.random() as u32);
         Self {
             directory: Directory::default(),
@@ -62,6 +67,8 @@ impl Exchange {
             metrics,
             presence,
             takeovers: Takeovers::default(),
+            overruns: Overruns::default(),
+            grace: Grace::new(grace),
             ids,
             draining: AtomicBool::new(false),
         }
@@ -72,25 +79,19 @@ impl Exchange {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// From now on no newcomer is admitted, those on their way in are turned away, and every link leaves once nothing is in
-    /// flight on it.
-    pub(crate) fn drain(&self) {
+    /// From now on no newcomer is admitted, and those on their way in are turned away.
+    pub(crate) fn stop_admitting(&self) {
         self.draining.store(true, Ordering::Relaxed);
         // Who is let in meanwhile stands in one of the other tables before it leaves this one.
         self.directory.arrivals.close();
-        self.tell_all(|| Command::Drain);
     }
 
     /// Every link leaves now; what is in flight is answered with an error.
     pub(crate) fn leave(&self) {
-        self.tell_all(|| Command::Leave);
-    }
-
-    fn tell_all(&self, command: impl Fn() -> Command) {
         let services = self.directory.services.handles();
         for link in self.directory.edges.handles().into_iter().chain(services) {
             // A link that is gone needs no telling.
-            let _ = link.push(command());
+            let _ = link.push(Command::Leave);
         }
     }
 

@@ -4,17 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use proto::body::ServiceMeta;
+use proto::body::{EDGE_OFFLINE, EDGE_ONLINE, GET_EDGE_ID, ServiceMeta};
 use proto::id::{ClientId, ServiceId, SessionId};
 use proto::wire::Conn as ConnFrame;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::serve::ServiceLink;
 use crate::directory::Service;
 use crate::exchange::{Conn, RouteError};
+use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
 use crate::takeovers::Takeover;
+
+/// Methods that the gateway itself calls.
+const HOOKS: [&str; 3] = [GET_EDGE_ID, EDGE_ONLINE, EDGE_OFFLINE];
 
 impl ServiceLink {
     pub(super) fn introduce(&mut self, conn: &mut Conn, now: Instant, frame: &ConnFrame) {
@@ -61,12 +65,18 @@ impl ServiceLink {
         if session != SessionId::MAIN {
             return;
         }
+        let exchange = &self.shared.exchange;
         let service = registration.service().id;
-        if registration.offer(method) {
+        let most = self.shared.terms().max_registrations;
+        if registration.offer(method, most) {
             debug!(%service, method = ?String::from_utf8_lossy(method), "method registered");
-            self.shared.exchange.presence.tell(|| PresenceEvent::ServiceMethod { service, method: method.into() });
-        } else if !std::mem::replace(&mut self.warned, true) {
-            warn!(%service, "service registers too many methods, or one of more than 4096 bytes: those are ignored");
+            exchange.presence.tell(|| PresenceEvent::ServiceMethod { service, method: method.into() });
+            if HOOKS.iter().any(|hook| hook.as_bytes() == method) {
+                exchange.grace.end(&exchange.directory.arrivals);
+            }
+        } else {
+            let told = format_args!("method ignored, service {service} has {most} or its name is above 4096 bytes");
+            exchange.overruns.note(&exchange.metrics, Side::Service, Bound::Registrations, self.peer, told);
         }
     }
 

@@ -24,15 +24,13 @@ pub(super) struct ServiceLink {
     arrival: Option<Arrival>,
     /// Once admitted.
     pub(super) registration: Option<Registration>,
-    /// Whether the log has said that it registers too much.
-    pub(super) warned: bool,
 }
 
 impl ServiceLink {
     pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
         let arrival = Some(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
-        Self { shared, port, peer, arrival, registration: None, warned: false }
+        Self { shared, port, peer, arrival, registration: None }
     }
 
     /// A call or message on session 1: to the edge that the custom bytes end in.
@@ -69,7 +67,7 @@ impl ServiceLink {
             Ok(id) => edges.edge(EdgeId(id)).ok_or(RouteError::EdgeOffline),
             Err(_) => Err(RouteError::IllegalEdgeId),
         };
-        self.port.open_stream(conn, now, session, target);
+        self.port.open_stream(conn, now, session, target, self.peer);
     }
 }
 

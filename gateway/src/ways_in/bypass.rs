@@ -12,11 +12,11 @@ use tracing::{debug, warn};
 use transport::tls::TlsConnector;
 use transport::{DialError, dial, dial_tls};
 
-use super::quiet::Quiet;
 use super::sniffed::First;
 use super::{Pass, WayInError, files};
 use crate::exchange::Exchange;
 use crate::metrics::{BypassMetrics, BypassResult};
+use crate::quiet::Quiet;
 
 /// How every connection that is an edge's begins: version 1, Conn.
 const OURS: [u8; 2] = [1, 1];

@@ -13,7 +13,6 @@
 //! |---|---|
 //! | `accept.rs` | the loop, and what a side has to do with what comes out |
 //! | `gate.rs` | bounds on the number of connections |
-//! | `quiet.rs` | a log line that does not come too often |
 //! | `refusals.rs` | one log line for many refusals |
 //! | `open.rs` | TLS and the look at the first bytes |
 //! | `bypass.rs` | the way to another server |
@@ -25,7 +24,6 @@ mod bypass;
 mod files;
 mod gate;
 mod open;
-mod quiet;
 mod refusals;
 mod sniffed;
 
@@ -75,12 +73,6 @@ pub enum WayInError {
     /// There is nowhere to pass connections on to.
     #[error("edgebound.bypass.addrs: is empty; name the server that gets what is not our protocol, as host:port")]
     NoBypassAddrs,
-    /// What is on stays on and what is off stays off for as long as the gateway runs.
-    #[error("{key}: cannot be switched while the gateway runs; restart it")]
-    Fixed {
-        /// The key, with its section.
-        key: &'static str,
-    },
 }
 
 /// Everything that a [`WayIn`] reads from files: loaded and checked, and not in use yet.
@@ -115,22 +107,7 @@ impl WayIn {
         }
     }
 
-    /// Whether what was loaded can take the place of what is in use.
-    pub(crate) fn accepts(&self, loaded: &Loaded) -> Result<(), WayInError> {
-        if self.tls.is_some() != loaded.tls.is_some() {
-            let key = match self.side {
-                Side::Edge => "edgebound.listen.tls.enable",
-                Side::Service => "servicebound.listen.tls.enable",
-            };
-            return Err(WayInError::Fixed { key });
-        }
-        if self.bypass.is_some() != loaded.bypass.is_some() {
-            return Err(WayInError::Fixed { key: "edgebound.bypass_enable" });
-        }
-        Ok(())
-    }
-
-    /// From now on connections come in by what was loaded, which was accepted before. Those that are in stay as they are.
+    /// From now on connections come in by what was loaded, as far as that is switched on. Those that are in stay as they are.
     pub(crate) fn install(&self, loaded: Loaded) {
         if let (Some(acceptor), Some(tls)) = (&self.tls, loaded.tls) {
             acceptor.install(tls);

@@ -28,6 +28,8 @@ pub(crate) struct Bounds {
     pub(crate) unanswered: usize,
     /// Raw bytes of one stream that may be under way to its far end.
     pub(crate) stream: usize,
+    /// Streams that may be open at once.
+    pub(crate) streams: usize,
     /// What happens when more are.
     pub(crate) patience: Patience,
     /// Direction of what the peer sends.
@@ -306,6 +308,8 @@ impl Port {
             Command::Drain => self.draining = true,
             Command::Leave => self.leave(conn, now),
             Command::Displace { .. } => conn.abort(),
+            // Told to all that are on their way in: a service waits for nothing there.
+            Command::Proceed => {}
             Command::Hook(..) | Command::Turn(_) => unreachable!("only an edge's admission is told this"),
         }
         self.leave_if_drained(conn, now);

@@ -1,5 +1,6 @@
 //! The near ends of streams.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::conn::STREAM_WINDOW;
@@ -9,6 +10,7 @@ use transport::Backing;
 use super::{Patience, Port};
 use crate::exchange::stream::{FAR_END_GONE, FarEnd, Opener};
 use crate::exchange::{Command, Conn, Handle, RouteError, Waiter};
+use crate::limits::Bound;
 
 /// How long an edge's link is not read for a stream whose far end takes nothing at all.
 const WAIT: Duration = Duration::from_secs(5);
@@ -18,6 +20,9 @@ const SLICE: Duration = Duration::from_millis(20);
 
 /// What may pile up of a service's stream, in budgets: a burst that a healthy far end takes in a moment must not end it.
 const PILE: usize = 8;
+
+/// Reason that the opener of a stream is given.
+const TOO_MANY: &str = "too many streams on this link";
 
 /// Reason that the ends of a stream are given.
 const TOO_SLOW: &str = "the far end of the stream reads too slowly";
@@ -30,7 +35,14 @@ impl Port {
         now: Instant,
         session: SessionId,
         target: Result<Handle, RouteError>,
+        peer: SocketAddr,
     ) {
+        if conn.sessions() > self.bounds.streams {
+            let side = self.bounds.direction.origin();
+            let told = format_args!("stream declined, {} are open on this link", self.bounds.streams);
+            self.exchange.overruns.note(&self.exchange.metrics, side, Bound::Streams, peer, told);
+            return conn.decline(now, session, TOO_MANY);
+        }
         match target {
             Ok(link) => {
                 let packet = link.packet();

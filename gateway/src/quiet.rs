@@ -10,7 +10,7 @@ const DISTANCE: Duration = Duration::from_secs(10);
 
 /// Decides when to write a line again.
 #[derive(Debug, Default)]
-pub(super) struct Quiet(Mutex<State>);
+pub(crate) struct Quiet(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -21,7 +21,7 @@ struct State {
 impl Quiet {
     /// Asked for each time that there is something to tell: whether it may be, and if so, how many were not since the last
     /// one that was.
-    pub(super) fn may_tell(&self) -> Option<u64> {
+    pub(crate) fn may_tell(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if state.until.is_some_and(|until| now < until) {
