@@ -213,6 +213,16 @@ impl Gateway {
     }
 }
 
+/// Reads the certificates and keys that `config` names, as a start does, and keeps none. Blocks while it reads.
+///
+/// # Errors
+/// As those of a start that concern them.
+pub fn check_files(config: &config::Config) -> Result<(), WayInError> {
+    Loaded::services(&config.servicebound)?;
+    Loaded::edges(&config.edgebound)?;
+    Ok(())
+}
+
 /// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at
 /// once. SIGHUP reads the configuration again.
 ///

@@ -60,7 +60,10 @@ fn check(source: &Source) -> ExitCode {
     match load(source) {
         Ok(Loaded { config, warnings }) => {
             warnings.iter().for_each(|warning| eprintln!("frontier: warning: {warning}"));
-            print(&config.to_yaml())
+            match frontier_gateway::check_files(&config) {
+                Ok(()) => print(&config.to_yaml()),
+                Err(error) => refuse(FAILED, &error),
+            }
         }
         Err(code) => code,
     }

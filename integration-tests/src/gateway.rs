@@ -91,6 +91,22 @@ impl Settings {
         (status, running.log.lines().join("\n"))
     }
 
+    /// Has these settings checked by `frontier check`; returns how it ended and all that it said.
+    ///
+    /// # Panics
+    /// When the binary is missing.
+    #[must_use]
+    #[track_caller]
+    pub fn check(&self) -> (ExitStatus, String) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join("frontier.yaml");
+        fs::write(&file, self.yaml()).expect("a temporary file can be written");
+        let output = Command::new(process::frontier_binary()).arg("check").arg("--config").arg(&file).output();
+        let output = output.expect("the program runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status, String::from_utf8_lossy(&said).into_owned())
+    }
+
     fn yaml(&self) -> String {
         if let Some(whole) = &self.whole {
             return whole.clone();

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ids that the data plane answers for.
-const WEAKNESSES: [u32; 27] =
-    [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 17, 19, 20, 26, 30, 31, 32, 34, 35, 38, 39, 40, 41];
+const WEAKNESSES: [u32; 28] =
+    [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 17, 19, 20, 26, 29, 30, 31, 32, 34, 35, 38, 39, 40, 41];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a member lies below the root").to_owned()

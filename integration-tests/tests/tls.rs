@@ -146,10 +146,11 @@ fn files_that_cannot_be_used_end_the_start_with_their_name() {
             (Settings { edge_tls: tls.clone(), ..Settings::default() }, "edgebound.listen.tls: "),
             (Settings { service_tls: tls.clone(), ..Settings::default() }, "servicebound.listen.tls: "),
         ] {
-            let (status, said) = settings.fails_to_start();
-            assert!(!status.success());
-            let line = said.lines().last().expect("it says why");
-            assert!(line.contains(&format!("{key}{}: ", named.display())), "{said}");
+            for (status, said) in [settings.fails_to_start(), settings.check()] {
+                assert!(!status.success());
+                let line = said.lines().last().expect("it says why");
+                assert!(line.contains(&format!("{key}{}: ", named.display())), "{said}");
+            }
         }
     }
 }
@@ -184,6 +185,22 @@ fn newcomers_and_old_links_work(gateway: &Gateway, tls: &TlsClient, standing: &m
     service.admitted();
     call_down(&mut service, &mut standing.edge, b"a new service");
     standing.works();
+}
+
+#[test]
+fn a_client_that_takes_no_bytes_is_ended_over_tls_too() {
+    let authority = Authority::new("ours");
+    let edgebound = vec!["limits: { stalled_write_seconds: 1 }".to_owned()];
+    let edge_tls = listener_yaml(&[&authority.pair("server", NAME)], None);
+    let gateway = Settings { edge_tls, edgebound, ..Settings::default() }.start();
+    let mut service = Client::hooked(&gateway, &["edge_offline"]);
+    let deaf = edge(&gateway, &TlsClient::new(&authority, NAME, None));
+    let flood = Body::new().method("x").value(&[0; 7_000_000]).to_edge(deaf.id);
+    let calls: Vec<u64> = (0..4).map(|_| service.request(&flood)).collect();
+    assert_eq!(service.heard("edge_offline"), deaf.id);
+    for call in calls {
+        assert!(service.answer(call).is_err());
+    }
 }
 
 #[test]

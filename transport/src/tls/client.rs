@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
 
-use super::files::{KeyPair, roots};
+use super::files::{KeyPair, Trusted};
+use super::pinned::Servers;
 use super::{TlsError, TlsStream, provider};
 
 /// Sessions that are remembered to be resumed: a connector knows one server, and each has given it few tickets.
@@ -48,12 +49,17 @@ impl TlsConnector {
     /// # Errors
     /// Any file cannot be used, or the system has no roots where its are wanted.
     pub fn load(files: &ClientFiles) -> Result<Self, TlsError> {
-        let refused = |cause: Error| TlsError::Refused { cause: cause.to_string() };
+        let refused = |cause: &dyn std::fmt::Display| TlsError::Refused { cause: cause.to_string() };
         let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let builder = builder.map_err(refused)?;
+        let builder = builder.map_err(|cause| refused(&cause))?;
         let builder = match &files.roots {
             Roots::System => builder.with_root_certificates(system_roots()?),
-            Roots::Files(files) => builder.with_root_certificates(roots(files)?),
+            Roots::Files(files) => {
+                let Trusted { roots, certificates: trusted } = Trusted::load(files)?;
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider());
+                let by_authority = verifier.build().map_err(|cause| refused(&cause))?;
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(Servers { by_authority, trusted }))
+            }
             Roots::Anybody => builder.dangerous().with_custom_certificate_verifier(Arc::new(Credulous)),
         };
         let certs = files.certs.iter().map(KeyPair::load).collect::<Result<Vec<_>, _>>()?;

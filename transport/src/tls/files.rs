@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, RootCertStore};
 
+use super::pinned::is_of_version_1;
 use super::{TlsError, provider};
 
 /// More than every bundle of root certificates has.
@@ -33,6 +34,8 @@ impl KeyPair {
         let pair = CertifiedKey::new(chain, key);
         match pair.keys_match() {
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Arc::new(pair)),
+            // Nobody can verify its name; clients that do not want to may come all the same.
+            Err(cause) if is_of_version_1(&cause) => Ok(Arc::new(pair)),
             Err(Error::InconsistentKeys(_)) => {
                 Err(TlsError::Mismatch { cert: self.cert.clone(), key: self.key.clone() })
             }
@@ -49,15 +52,26 @@ impl KeyPair {
     }
 }
 
-/// The certificates in `files`, as those who are trusted.
-pub(super) fn roots(files: &[PathBuf]) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for file in files {
-        for certificate in certificates(file)? {
-            roots.add(certificate).map_err(|cause| TlsError::BadCertificate { file: file.clone(), cause })?;
+/// Who is trusted.
+pub(super) struct Trusted {
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Trusted {
+    /// All certificates in `files`.
+    pub(super) fn load(files: &[PathBuf]) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        let mut all = Vec::new();
+        for file in files {
+            for certificate in certificates(file)? {
+                let added = roots.add(certificate.clone());
+                added.map_err(|cause| TlsError::BadCertificate { file: file.clone(), cause })?;
+                all.push(certificate);
+            }
         }
+        Ok(Self { roots: Arc::new(roots), certificates: all })
     }
-    Ok(roots)
 }
 
 /// All certificates in `file`, which has at least one.

@@ -15,7 +15,8 @@ use rustls::server::{
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
 
-use super::files::{KeyPair, roots};
+use super::files::{KeyPair, Trusted};
+use super::pinned::Clients;
 use super::{TlsError, TlsStream, provider};
 
 /// Where a server's certificates lie.
@@ -50,9 +51,10 @@ impl ServerTls {
             None => builder.with_no_client_auth().with_cert_resolver(certs),
             Some(files) if files.is_empty() => return Err(TlsError::NoClientRoots),
             Some(files) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(files)?), provider());
-                let verifier = verifier.build().map_err(|cause| refused(&cause))?;
-                builder.with_client_cert_verifier(verifier).with_cert_resolver(certs)
+                let Trusted { roots, certificates: trusted } = Trusted::load(files)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+                let by_authority = verifier.build().map_err(|cause| refused(&cause))?;
+                builder.with_client_cert_verifier(Arc::new(Clients { by_authority, trusted })).with_cert_resolver(certs)
             }
         };
         // What a client may resume is in its ticket and costs nothing here. Where clients have certificates none resumes:

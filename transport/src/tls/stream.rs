@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -11,7 +11,8 @@ use tokio_rustls::TlsStream as Stream;
 /// Bytes to and from a peer over TLS.
 ///
 /// Its end is like that of TCP: a peer that closes its direction without TLS's own goodbye has just closed it, since the
-/// protocol inside knows by itself what is complete. Dropped, it says goodbye as far as the socket takes it at once.
+/// protocol inside knows by itself what is complete. It takes bytes only when the socket has taken those before, so that a
+/// peer that takes none is noticed. Dropped, it says goodbye as far as the socket takes it at once.
 #[derive(Debug)]
 pub struct TlsStream(Stream<TcpStream>);
 
@@ -32,6 +33,7 @@ impl AsyncRead for TlsStream {
 
 impl AsyncWrite for TlsStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.0).poll_flush(cx))?;
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 
@@ -40,6 +42,7 @@ impl AsyncWrite for TlsStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.0).poll_flush(cx))?;
         Pin::new(&mut self.0).poll_write_vectored(cx, slices)
     }
 

@@ -150,6 +150,28 @@ async fn clients_need_a_certificate_that_the_right_authority_has_signed() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_may_sign_others_is_good_where_it_is_itself_trusted() {
+    let (folder, other) = (TempDir::new().unwrap(), Authority::new("other"));
+    let key = Key::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut params = CertificateParams::new(["gateway.test".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let itself = KeyPair { cert: folder.path().join("self.pem"), key: folder.path().join("self.key") };
+    fs::write(&itself.cert, params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(&itself.key, key.serialize_pem()).unwrap();
+    let roots = vec![itself.cert.clone()];
+
+    let server = ServerFiles { certs: vec![itself.clone()], client_roots: Some(roots.clone()) };
+    let (addr, _) = shouting_server(&server).await;
+    let client = |roots, certs| ClientFiles { roots: Roots::Files(roots), certs };
+    let known = client(roots.clone(), vec![itself.clone()]);
+    talk(&mut connect(addr, &known, "gateway.test").await.unwrap()).await.unwrap();
+    connect(addr, &known, "other.test").await.unwrap_err();
+    connect(addr, &client(other.roots(), vec![itself]), "gateway.test").await.unwrap_err();
+    let foreign = client(roots, vec![other.pair("client.test")]);
+    talk(&mut connect(addr, &foreign, "gateway.test").await.unwrap()).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn new_certificates_count_for_new_links_and_leave_old_ones_alone() {
     let (old, new) = (Authority::new("old"), Authority::new("new"));
     let (addr, acceptor) = shouting_server(&old.server(&["gateway.test"])).await;
