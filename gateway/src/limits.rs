@@ -8,6 +8,7 @@ pub(crate) fn settings(limits: &config::Limits) -> Settings {
         handshake: limits.handshake,
         unacked_messages: u16::try_from(limits.unacked_messages.get()).unwrap_or(u16::MAX),
         settle: limits.settle,
+        max_sessions: limits.max_streams.get() as usize,
         reply_bytes: limits.queue_bytes.get() as usize,
         ..Settings::default()
     }

@@ -37,6 +37,16 @@ pub(crate) enum Direction {
     ToEdge,
 }
 
+impl Direction {
+    /// The side that what goes this way comes from.
+    pub(crate) const fn origin(self) -> Side {
+        match self {
+            Direction::ToService => Side::Edge,
+            Direction::ToEdge => Side::Service,
+        }
+    }
+}
+
 /// How a call or message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
@@ -75,7 +85,7 @@ impl From<RouteError> for Outcome {
             RouteError::EdgeOffline | RouteError::NoMethod | RouteError::NoTopic | RouteError::NoService => {
                 Outcome::Unroutable
             }
-            RouteError::Congested => Outcome::Congested,
+            RouteError::Congested | RouteError::TooManyStreams => Outcome::Congested,
             RouteError::DeadlineExceeded | RouteError::Timeout => Outcome::Timeout,
             RouteError::ForceClosed | RouteError::ShuttingDown => Outcome::Closed,
             RouteError::Cancelled => Outcome::Cancelled,
@@ -162,6 +172,8 @@ pub(crate) struct SideMetrics {
     pub(crate) takeovers: Counter,
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
+    pub(crate) streams_declined: Counter,
+    pub(crate) methods_ignored: Counter,
     pub(crate) way_in: WayInMetrics,
     queued: Gauge,
     queued_most: Gauge,
@@ -268,6 +280,12 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
     registry.register("takeovers", "Links displaced by a newcomer with their id", takeovers.clone());
     registry.register("bytes_received", "Bytes read from sockets", bytes_in.clone());
     registry.register("bytes_sent", "Bytes written to sockets", bytes_out.clone());
+    let streams_declined = Family::<SideLabel, Counter>::default();
+    let methods_ignored = Family::<SideLabel, Counter>::default();
+    let help = "Streams declined because a link of this side had as many as it may";
+    registry.register("streams_declined", help, streams_declined.clone());
+    let help = "Methods ignored because a link of this side had registered as many as it may, or of a name too long";
+    registry.register("methods_ignored", help, methods_ignored.clone());
     registry.register("queued_bytes", "Bytes of calls and messages that wait for links", queued.clone());
     registry.register("queued_bytes_most", "The most of them that wait for one link", queued_most.clone());
     let mut ways_in = WayInMetrics::new(registry).into_iter();
@@ -280,6 +298,8 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
             takeovers: takeovers.get_or_create(&label).clone(),
             bytes_in: bytes_in.get_or_create(&label).clone(),
             bytes_out: bytes_out.get_or_create(&label).clone(),
+            streams_declined: streams_declined.get_or_create(&label).clone(),
+            methods_ignored: methods_ignored.get_or_create(&label).clone(),
             queued: queued.get_or_create(&label).clone(),
             queued_most: queued_most.get_or_create(&label).clone(),
         }

@@ -14,8 +14,7 @@ use super::pick::pick;
 use super::topics::{self, Filter};
 use crate::exchange::{Command, Handle};
 
-/// Methods that one service may register, and how long the name of one may be.
-const MAX_METHODS: usize = 4096;
+/// How long the name of a method may be.
 const MAX_METHOD_BYTES: usize = 4096;
 
 /// A service that is online.
@@ -220,12 +219,12 @@ impl Registration {
         &self.service
     }
 
-    /// Enters a method; entering it again changes nothing. `false` if the service has too many, or it is too long.
-    pub(crate) fn offer(&mut self, method: &[u8]) -> bool {
+    /// Enters a method; entering it again changes nothing. `false` if the service has `most` already, or it is too long.
+    pub(crate) fn offer(&mut self, method: &[u8], most: usize) -> bool {
         if self.methods.contains(method) {
             return true;
         }
-        if self.methods.len() >= MAX_METHODS || method.len() > MAX_METHOD_BYTES {
+        if self.methods.len() >= most || method.len() > MAX_METHOD_BYTES {
             return false;
         }
         self.methods.insert(method.into());

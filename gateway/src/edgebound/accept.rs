@@ -25,6 +25,8 @@ pub(crate) struct Edgebound {
     queue: QueueLimits,
     limits: Limits,
     bounds: Bounds,
+    /// Methods that one edge may register.
+    pub(super) methods: usize,
 }
 
 impl Edgebound {
@@ -40,9 +42,11 @@ impl Edgebound {
             bounds: Bounds {
                 unanswered: limits.unanswered_bytes.get() as usize,
                 stream: limits.stream_bytes.get() as usize,
+                streams: limits.max_streams.get() as usize,
                 patience: Patience::Wait,
                 direction: Direction::ToService,
             },
+            methods: limits.max_registrations.get() as usize,
         }
     }
 }

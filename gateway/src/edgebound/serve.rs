@@ -7,6 +7,7 @@ use std::time::Instant;
 use proto::body::Body;
 use proto::conn::Event;
 use proto::id::{EdgeId, SessionId};
+use tracing::warn;
 use transport::{Backing, Endpoint, Linger};
 
 use super::accept::Edgebound;
@@ -24,6 +25,8 @@ pub(super) struct EdgeLink {
     pub(super) state: State,
     methods: Routes,
     topics: Routes,
+    /// Methods that it has registered, those that were ignored aside.
+    registered: usize,
 }
 
 impl EdgeLink {
@@ -31,7 +34,7 @@ impl EdgeLink {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
         let routes = Routes::default;
-        Self { shared, port, peer, state, methods: routes(), topics: routes() }
+        Self { shared, port, peer, state, methods: routes(), topics: routes(), registered: 0 }
     }
 
     fn id(&self) -> Option<EdgeId> {
@@ -87,11 +90,21 @@ impl EdgeLink {
         }
     }
 
-    fn on_registered(&self, session: SessionId, method: &[u8]) {
-        if let Some(edge) = self.id()
-            && session == SessionId::MAIN
-        {
-            self.shared.exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+    fn on_registered(&mut self, session: SessionId, method: &[u8]) {
+        let Some(edge) = self.id() else { return };
+        if session != SessionId::MAIN {
+            return;
+        }
+        let exchange = &self.shared.exchange;
+        if self.registered < self.shared.methods {
+            self.registered += 1;
+            return exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+        }
+        exchange.metrics.side(Side::Edge).methods_ignored.inc();
+        if self.registered == self.shared.methods {
+            self.registered += 1;
+            let limit = self.shared.methods;
+            warn!(%edge, limit, "edge registers more methods than edgebound.limits.max_registrations allows: those are ignored");
         }
     }
 

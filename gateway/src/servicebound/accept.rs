@@ -23,6 +23,8 @@ pub(crate) struct Servicebound {
     queue: QueueLimits,
     limits: Limits,
     bounds: Bounds,
+    /// Methods that one service may register.
+    pub(super) methods: usize,
 }
 
 impl Servicebound {
@@ -36,9 +38,11 @@ impl Servicebound {
             bounds: Bounds {
                 unanswered: limits.unanswered_bytes.get() as usize,
                 stream: limits.stream_bytes.get() as usize,
+                streams: limits.max_streams.get() as usize,
                 patience: Patience::Slow,
                 direction: Direction::ToEdge,
             },
+            methods: limits.max_registrations.get() as usize,
         }
     }
 }

@@ -62,11 +62,19 @@ impl ServiceLink {
             return;
         }
         let service = registration.service().id;
-        if registration.offer(method) {
+        if registration.offer(method, self.shared.methods) {
             debug!(%service, method = ?String::from_utf8_lossy(method), "method registered");
             self.shared.exchange.presence.tell(|| PresenceEvent::ServiceMethod { service, method: method.into() });
-        } else if !std::mem::replace(&mut self.warned, true) {
-            warn!(%service, "service registers too many methods, or one of more than 4096 bytes: those are ignored");
+            return;
+        }
+        self.shared.exchange.metrics.side(Side::Service).methods_ignored.inc();
+        if !std::mem::replace(&mut self.warned, true) {
+            let limit = self.shared.methods;
+            warn!(
+                %service, limit,
+                "service registers more methods than servicebound.limits.max_registrations allows, or one of more than \
+                 4096 bytes: those are ignored"
+            );
         }
     }
 

@@ -181,7 +181,7 @@ impl<W> Connection<W> {
         if full {
             let now = self.last_heard;
             self.decline(now, id, "too many streams on this link");
-            return None;
+            return Some(Event::Overfull { session: id });
         }
         Some(Event::Offered { session: id, data: open.data })
     }

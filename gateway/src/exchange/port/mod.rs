@@ -28,6 +28,8 @@ pub(crate) struct Bounds {
     pub(crate) unanswered: usize,
     /// Raw bytes of one stream that may be under way to its far end.
     pub(crate) stream: usize,
+    /// Streams that may be open at once.
+    pub(crate) streams: usize,
     /// What happens when more are.
     pub(crate) patience: Patience,
     /// Direction of what the peer sends.
@@ -67,6 +69,8 @@ pub(crate) struct Port {
     /// Reading pauses until this stream's far end has taken more, or until then.
     paused: Option<(SessionId, Instant)>,
     draining: bool,
+    /// It has been told that this link has too many streams.
+    overfull: bool,
     /// The link is left, at once or as soon as it is old enough for that.
     leaving: bool,
 }
@@ -90,6 +94,7 @@ impl Port {
             streams: BTreeMap::new(),
             paused: None,
             draining: false,
+            overfull: false,
             leaving: false,
         }
     }
@@ -228,6 +233,7 @@ impl Port {
                     far.sent(bytes);
                 }
             }
+            Event::Overfull { .. } => self.on_overfull(),
             Event::Ended { session, .. } => {
                 if let Some(far) = self.streams.remove(&session) {
                     far.end("");
@@ -281,6 +287,10 @@ impl Port {
             },
             Command::Cancel(packet) => self.give_up(conn, now, packet),
             Command::Answer { packet, answer } => self.answer(conn, packet, answer),
+            Command::Open { opener, .. } if conn.session_count() >= self.bounds.streams => {
+                self.on_overfull();
+                opener.decline(RouteError::TooManyStreams.text());
+            }
             Command::Open { packet, opener } => {
                 conn.open_session(now, packet, proto::body::SessionData::default(), Waiter::Stream(opener));
             }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use proto::conn::STREAM_WINDOW;
 use proto::id::SessionId;
+use tracing::warn;
 use transport::Backing;
 
 use super::{Patience, Port};
@@ -39,6 +40,19 @@ impl Port {
                 let _ = link.push(Command::Open { packet, opener });
             }
             Err(error) => conn.decline(now, session, error.text()),
+        }
+    }
+
+    /// A stream was declined because this link has as many as it may.
+    pub(super) fn on_overfull(&mut self) {
+        let side = self.bounds.direction.origin();
+        self.exchange.metrics.side(side).streams_declined.inc();
+        if !std::mem::replace(&mut self.overfull, true) {
+            let (limit, section) = (self.bounds.streams, side.section());
+            warn!(
+                limit,
+                "a link has as many streams as {section}.limits.max_streams allows, further ones are declined"
+            );
         }
     }
 
