@@ -223,6 +223,16 @@ pub fn check_files(config: &config::Config) -> Result<(), WayInError> {
     Ok(())
 }
 
+/// Reads the files that `config` names, certificates and keys, as a start would, and opens no port. Blocks while it reads.
+///
+/// # Errors
+/// One of them cannot be used: no gateway starts with this configuration.
+pub fn check(config: &config::Config) -> Result<(), WayInError> {
+    Loaded::services(&config.servicebound)?;
+    Loaded::edges(&config.edgebound)?;
+    Ok(())
+}
+
 /// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at
 /// once. SIGHUP reads the configuration again.
 ///

@@ -32,8 +32,7 @@ impl LinkTerms {
                 unacked_messages: u16::try_from(limits.unacked_messages.get()).unwrap_or(u16::MAX),
                 settle: limits.settle,
                 reply_bytes: limits.queue_bytes.get() as usize,
-                // Those that are turned down above the bound take room until they are dismissed.
-                max_sessions: 2 * streams,
+                max_sessions: streams,
                 ..Settings::default()
             }),
             queue: QueueLimits { lane_bytes: limits.queue_bytes.get() as usize },

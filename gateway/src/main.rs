@@ -78,10 +78,14 @@ fn schema(form: &Form) -> ExitCode {
 }
 
 fn load(source: &Source) -> Result<Loaded, ExitCode> {
-    config::load(&source.request(), variable).map_err(|error| match error {
+    let loaded = config::load(&source.request(), variable).map_err(|error| match error {
         ConfigError::Override { origin: Origin::Flag(_), .. } => refuse(USAGE, &error),
         error => refuse(BAD_CONFIG, &error),
-    })
+    })?;
+    match frontier_gateway::check(&loaded.config) {
+        Ok(()) => Ok(loaded),
+        Err(error) => Err(refuse(BAD_CONFIG, &format!("{:#}", anyhow::Error::from(error)))),
+    }
 }
 
 /// A variable of the environment. One that is not UTF-8 is changed rather than hidden: so it is refused by its name.

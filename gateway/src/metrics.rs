@@ -87,7 +87,7 @@ impl From<RouteError> for Outcome {
             RouteError::EdgeOffline | RouteError::NoMethod | RouteError::NoTopic | RouteError::NoService => {
                 Outcome::Unroutable
             }
-            RouteError::Congested => Outcome::Congested,
+            RouteError::Congested | RouteError::TooManyStreams => Outcome::Congested,
             RouteError::DeadlineExceeded | RouteError::Timeout => Outcome::Timeout,
             RouteError::ForceClosed | RouteError::ShuttingDown => Outcome::Closed,
             RouteError::Cancelled => Outcome::Cancelled,

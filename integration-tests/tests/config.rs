@@ -142,6 +142,13 @@ fn what_is_wrong_with_the_shape_of_a_file_is_one_line_for_check_and_start() {
         (GOOD.replace("edgebound", "edgebund"), "did you mean \"edgebound\"?"),
         (GOOD.replace("edgebound:\n  listen:", "edgebound:\n  listen:\n    network: udp"), "\"udp\" is not supported"),
         (format!("{GOOD}mqm:\n  nsq:\n    enable: true\n    addrs: [a]\n"), "mqm.nsq.enable: NSQ is not served"),
+        (
+            GOOD.replace(
+                "edgebound:\n  listen:",
+                "edgebound:\n  listen:\n    tls: {enable: true, certs: [{cert: /nowhere/x.yaml.pem, key: /nowhere/x.key}]}",
+            ),
+            "edgebound.listen.tls: ",
+        ),
         (format!("{GOOD}controlplane:\n  enable: true\n"), "controlplane.enable: the control plane is not served"),
     ] {
         let line = refused(&written(&folder, &content));

@@ -148,6 +148,7 @@ impl Endpoint for ClientLink {
             | Event::Response { .. }
             | Event::Acked { .. }
             | Event::Opened { .. }
+            | Event::Overfull { .. }
             | Event::Leaving => {}
         }
     }

@@ -142,7 +142,7 @@ impl EdgeLink {
     fn claim(&mut self, conn: &mut Conn, now: Instant, introduction: Introduction, id: u64) {
         let exchange = &self.shared.exchange;
         let id = EdgeId(if id == 0 { exchange.allot_id() } else { id });
-        match exchange.directory.edges.claim(id, &self.port.handle, self.peer) {
+        match exchange.directory.edges.claim(id, &self.port.handle, self.port.peer) {
             Claim::Granted(tenure) => self.announce(conn, now, introduction, tenure),
             Claim::Waiting => self.state = State::Claiming(introduction, id),
         }
@@ -152,7 +152,7 @@ impl EdgeLink {
         let Some(told) = self.hook_service(EDGE_ONLINE, tenure.id()) else {
             return self.admit(conn, now, introduction.meta, tenure, None, Vec::new());
         };
-        let body = presence_body(tenure.id(), &introduction.meta, self.peer);
+        let body = presence_body(tenure.id(), &introduction.meta, self.port.peer);
         let reply = HookReply::new(&self.port.handle, HookStage::Announce);
         call_hook(&told, EDGE_ONLINE, &body, now, introduction.due(now), reply);
         let deferred = Vec::new();
@@ -162,7 +162,7 @@ impl EdgeLink {
     /// The service that is told of this edge's coming and going.
     fn hook_service(&self, method: &str, id: EdgeId) -> Option<Arc<Service>> {
         let exchange = &self.shared.exchange;
-        let key = exchange.chooser.key(id, self.peer);
+        let key = exchange.chooser.key(id, self.port.peer);
         exchange.directory.services.for_method(method.as_bytes(), key)
     }
 
@@ -213,7 +213,7 @@ impl EdgeLink {
         let metrics = exchange.metrics.side(Side::Edge);
         metrics.admission(Admission::Admitted);
         metrics.links.inc();
-        let peer = self.peer;
+        let peer = self.port.peer;
         exchange.presence.tell(|| PresenceEvent::EdgeOnline {
             edge: id,
             meta: Arc::clone(&meta),
@@ -245,7 +245,7 @@ impl EdgeLink {
     }
 
     pub(super) fn refuse(&mut self, conn: &mut Conn, now: Instant, error: &str) {
-        info!(peer = %self.peer, reason = ?error, "edge refused");
+        info!(peer = %self.port.peer, reason = ?error, "edge refused");
         self.refuse_silently(conn, now, error);
     }
 
@@ -266,7 +266,7 @@ impl EdgeLink {
         };
         let exchange = &self.shared.exchange;
         exchange.metrics.side(Side::Edge).takeovers.inc();
-        exchange.takeovers.note(now, Takeover { side: Side::Edge, id: id.0, old: self.peer, new: by });
+        exchange.takeovers.note(now, Takeover { side: Side::Edge, id: id.0, old: self.port.peer, new: by });
         let online = matches!(self.state, State::Online { .. });
         self.gone(now);
         if online {
@@ -310,7 +310,7 @@ impl EdgeLink {
                 exchange.metrics.side(Side::Edge).links.dec();
                 let edge = tenure.id();
                 exchange.presence.tell(|| PresenceEvent::EdgeOffline { edge });
-                debug!(%edge, peer = %self.peer, "edge offline");
+                debug!(%edge, peer = %self.port.peer, "edge offline");
                 self.depart(now, &meta, tenure, told);
             }
             State::Announcing(announcement) => {
@@ -328,7 +328,7 @@ impl EdgeLink {
         let services = &self.shared.exchange.directory.services;
         let still = told.filter(|service| services.offers(service, EDGE_OFFLINE.as_bytes()));
         if let Some(service) = still.or_else(|| self.hook_service(EDGE_OFFLINE, tenure.id())) {
-            let body = presence_body(tenure.id(), meta, self.peer);
+            let body = presence_body(tenure.id(), meta, self.port.peer);
             tell_offline(&service, &body, now, tenure);
         }
     }

@@ -12,6 +12,7 @@ use transport::{Backing, Endpoint, Linger};
 use super::accept::Edgebound;
 use super::admit::State;
 use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Routes, Waiter, now};
+use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
 
@@ -20,18 +21,19 @@ use crate::presence::PresenceEvent;
 pub(super) struct EdgeLink {
     pub(super) shared: Arc<Edgebound>,
     pub(super) port: Port,
-    pub(super) peer: SocketAddr,
     pub(super) state: State,
     methods: Routes,
     topics: Routes,
+    /// Methods that it has registered, those that were ignored aside.
+    registered: u32,
 }
 
 impl EdgeLink {
     pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
-        let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
+        let port = Port::new(Arc::clone(&shared.exchange), handle, peer, bounds);
         let routes = Routes::default;
-        Self { shared, port, peer, state, methods: routes(), topics: routes() }
+        Self { shared, port, state, methods: routes(), topics: routes(), registered: 0 }
     }
 
     fn id(&self) -> Option<EdgeId> {
@@ -53,7 +55,7 @@ impl EdgeLink {
         let exchange = Arc::clone(&self.shared.exchange);
         let services = &exchange.directory.services;
         let due = Due::of(body, now)?;
-        let key = || exchange.chooser.key(edge, self.peer);
+        let key = || exchange.chooser.key(edge, self.port.peer);
         let (routes, name) = match passage.kind {
             Kind::Call => (&mut self.methods, body.key.text()),
             Kind::Message => (&mut self.topics, body.topic.as_bytes()),
@@ -87,22 +89,29 @@ impl EdgeLink {
         }
     }
 
-    fn on_registered(&self, session: SessionId, method: &[u8]) {
-        if let Some(edge) = self.id()
-            && session == SessionId::MAIN
-        {
-            self.shared.exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+    fn on_registered(&mut self, session: SessionId, method: &[u8]) {
+        let Some(edge) = self.id() else { return };
+        if session != SessionId::MAIN {
+            return;
         }
+        let exchange = &self.shared.exchange;
+        let most = self.shared.terms().max_registrations;
+        if self.registered < most {
+            self.registered += 1;
+            return exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+        }
+        let told = format_args!("method ignored, edge {edge} has {most}");
+        exchange.overruns.note(&exchange.metrics, Side::Edge, Bound::Registrations, self.port.peer, told);
     }
 
     fn on_offered(&self, conn: &mut Conn, now: Instant, session: SessionId, name: &str) {
         let exchange = &self.shared.exchange;
         let target = self.id().and_then(|edge| {
-            let key = exchange.chooser.key(edge, self.peer);
+            let key = exchange.chooser.key(edge, self.port.peer);
             exchange.directory.services.named(name, key)
         });
         let target = target.map(|service| service.handle.clone()).ok_or(RouteError::NoService);
-        self.port.open_stream(conn, now, session, target, self.peer);
+        self.port.open_stream(conn, now, session, target);
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum RouteError {
     ForceClosed,
     /// A packet id that is still waiting for its answer was used again.
     IdReused,
+    /// The link has as many streams as it may.
+    TooManyStreams,
     /// The gateway stops.
     ShuttingDown,
 }
@@ -47,6 +49,7 @@ impl RouteError {
             RouteError::Timeout => "timeout",
             RouteError::ForceClosed => "force closed",
             RouteError::IdReused => "id resynced",
+            RouteError::TooManyStreams => "too many streams on this link",
             RouteError::ShuttingDown => "gateway is shutting down",
         }
     }

@@ -36,13 +36,13 @@ impl ServiceLink {
         let exchange = &self.shared.exchange;
         let id = ServiceId(if frame.wanted.is_none() { exchange.allot_id() } else { frame.wanted.0 });
         let service =
-            Service { id, name: meta.service.as_str().into(), peer: self.peer, handle: self.port.handle.clone() };
+            Service { id, name: meta.service.as_str().into(), peer: self.port.peer, handle: self.port.handle.clone() };
         self.registration = Some(exchange.directory.services.register(service, &meta));
         conn.accept(now, ClientId::from(id));
         let metrics = exchange.metrics.side(Side::Service);
         metrics.admission(Admission::Admitted);
         metrics.links.inc();
-        let peer = self.peer;
+        let peer = self.port.peer;
         exchange.presence.tell(|| PresenceEvent::ServiceOnline {
             service: id,
             name: meta.service.as_str().into(),
@@ -56,7 +56,7 @@ impl ServiceLink {
     fn refuse(&self, conn: &mut Conn, now: Instant, error: &str) {
         conn.refuse(now, error);
         self.shared.exchange.metrics.side(Side::Service).admission(Admission::Refused);
-        info!(peer = %self.peer, reason = ?error, "service refused");
+        info!(peer = %self.port.peer, reason = ?error, "service refused");
     }
 
     /// Methods count on session 1; what is registered inside a stream is between its two ends.
@@ -76,7 +76,7 @@ impl ServiceLink {
             }
         } else {
             let told = format_args!("method ignored, service {service} has {most} or its name is above 4096 bytes");
-            exchange.overruns.note(&exchange.metrics, Side::Service, Bound::Registrations, self.peer, told);
+            exchange.overruns.note(&exchange.metrics, Side::Service, Bound::Registrations, self.port.peer, told);
         }
     }
 
@@ -85,7 +85,7 @@ impl ServiceLink {
         if let Some(registration) = &self.registration {
             let (id, exchange) = (registration.service().id.0, &self.shared.exchange);
             exchange.metrics.side(Side::Service).takeovers.inc();
-            exchange.takeovers.note(now, Takeover { side: Side::Service, id, old: self.peer, new: by });
+            exchange.takeovers.note(now, Takeover { side: Side::Service, id, old: self.port.peer, new: by });
         }
         self.gone();
         conn.abort();

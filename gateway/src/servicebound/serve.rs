@@ -19,7 +19,6 @@ use crate::metrics::{Admission, Side};
 pub(super) struct ServiceLink {
     pub(super) shared: Arc<Servicebound>,
     pub(super) port: Port,
-    pub(super) peer: SocketAddr,
     /// Until its Conn comes.
     arrival: Option<Arrival>,
     /// Once admitted.
@@ -29,8 +28,8 @@ pub(super) struct ServiceLink {
 impl ServiceLink {
     pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
         let arrival = Some(shared.exchange.directory.arrivals.enter(&handle));
-        let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
-        Self { shared, port, peer, arrival, registration: None }
+        let port = Port::new(Arc::clone(&shared.exchange), handle, peer, bounds);
+        Self { shared, port, arrival, registration: None }
     }
 
     /// A call or message on session 1: to the edge that the custom bytes end in.
@@ -67,7 +66,7 @@ impl ServiceLink {
             Ok(id) => edges.edge(EdgeId(id)).ok_or(RouteError::EdgeOffline),
             Err(_) => Err(RouteError::IllegalEdgeId),
         };
-        self.port.open_stream(conn, now, session, target, self.peer);
+        self.port.open_stream(conn, now, session, target);
     }
 }
 

@@ -82,6 +82,11 @@ pub enum Event<'a, W> {
         /// Meta and wanted counterpart.
         data: SessionData,
     },
+    /// The peer asked for one session more than `Settings::max_sessions`. It is declined already.
+    Overfull {
+        /// The session's id.
+        session: SessionId,
+    },
     /// A session that we opened is there.
     Opened {
         /// What it was opened with.

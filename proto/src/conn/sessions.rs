@@ -168,12 +168,6 @@ impl<W> Connection<W> {
         }
     }
 
-    /// Sessions besides session 1, those that are asked for or dismissed included.
-    #[must_use]
-    pub fn sessions(&self) -> usize {
-        self.sessions.len()
-    }
-
     pub(super) fn handle_session(&mut self, packet: PacketId, open: SessionFrame) -> Option<Event<'static, W>> {
         let id = if open.acquire_id { SessionId(self.ids.next()) } else { open.negotiate };
         // Those that are refused take room until their dismissal is over.
@@ -187,7 +181,7 @@ impl<W> Connection<W> {
         if full {
             let now = self.last_heard;
             self.decline(now, id, "too many streams on this link");
-            return None;
+            return Some(Event::Overfull { session: id });
         }
         Some(Event::Offered { session: id, data: open.data })
     }

@@ -234,6 +234,7 @@ fn owned(event: Event<'_, u32>) -> Happened {
         Event::Failed { waiter, failure } => Event::Failed { waiter, failure },
         Event::Cancelled { session, packet } => Event::Cancelled { session, packet },
         Event::Offered { session, data } => Event::Offered { session, data },
+        Event::Overfull { session } => Event::Overfull { session },
         Event::Opened { waiter, session } => Event::Opened { waiter, session },
         Event::DataEnd { session } => Event::DataEnd { session },
         Event::Sent { session, bytes } => Event::Sent { session, bytes },

@@ -386,7 +386,8 @@ fn item_27_a_peer_with_too_many_sessions_is_refused_and_then_cut() {
     }
     end.sent();
     for number in 4..8 {
-        assert!(end.receive(PEER + number, &Frame::Session(open(true, 1_000 + number))).is_empty());
+        let events = end.receive(PEER + number, &Frame::Session(open(true, 1_000 + number)));
+        assert!(matches!(events[..], [Event::Overfull { .. }]), "{events:?}");
         assert!(matches!(end.only_sent().frame(), Frame::SessionAck(ack) if !ack.data.error.is_empty()));
     }
     assert_eq!(end.conn.session_count(), 8, "those that are refused are still to be dismissed");

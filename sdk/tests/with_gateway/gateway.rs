@@ -304,7 +304,9 @@ impl Endpoint for Script {
             Event::Data { session, data } => Heard::Data(session, data.to_vec()),
             Event::DataEnd { session } => Heard::DataEnd(session),
             Event::Ended { session, .. } => Heard::Ended(session),
-            Event::Sent { .. } | Event::Connected(_) | Event::Refused(_) | Event::Leaving => return,
+            Event::Sent { .. } | Event::Overfull { .. } | Event::Connected(_) | Event::Refused(_) | Event::Leaving => {
+                return;
+            }
         };
         // The test may have heard enough.
         let _ = self.0.send(heard);

@@ -3,6 +3,7 @@
 mod streams;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -60,6 +61,8 @@ struct Pending {
 /// The part of an endpoint that does not depend on which side it serves.
 #[derive(Debug)]
 pub(crate) struct Port {
+    /// Where the peer is.
+    pub(crate) peer: SocketAddr,
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) handle: Handle,
     pub(crate) bodies: Bodies,
@@ -82,8 +85,9 @@ pub(crate) struct Passage {
 }
 
 impl Port {
-    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, bounds: Bounds) -> Self {
+    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
         Self {
+            peer,
             exchange,
             handle,
             bodies: Bodies::default(),
@@ -230,6 +234,7 @@ impl Port {
                     far.sent(bytes);
                 }
             }
+            Event::Overfull { .. } => self.on_overfull(),
             Event::Ended { session, .. } => {
                 if let Some(far) = self.streams.remove(&session) {
                     far.end("");
@@ -283,6 +288,10 @@ impl Port {
             },
             Command::Cancel(packet) => self.give_up(conn, now, packet),
             Command::Answer { packet, answer } => self.answer(conn, packet, answer),
+            Command::Open { opener, .. } if conn.session_count() >= self.bounds.streams => {
+                self.on_overfull();
+                opener.decline(RouteError::TooManyStreams.text());
+            }
             Command::Open { packet, opener } => {
                 conn.open_session(now, packet, proto::body::SessionData::default(), Waiter::Stream(opener));
             }

@@ -1,6 +1,5 @@
 //! The near ends of streams.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::conn::STREAM_WINDOW;
@@ -21,9 +20,6 @@ const SLICE: Duration = Duration::from_millis(20);
 /// What may pile up of a service's stream, in budgets: a burst that a healthy far end takes in a moment must not end it.
 const PILE: usize = 8;
 
-/// Reason that the opener of a stream is given.
-const TOO_MANY: &str = "too many streams on this link";
-
 /// Reason that the ends of a stream are given.
 const TOO_SLOW: &str = "the far end of the stream reads too slowly";
 
@@ -35,14 +31,7 @@ impl Port {
         now: Instant,
         session: SessionId,
         target: Result<Handle, RouteError>,
-        peer: SocketAddr,
     ) {
-        if conn.sessions() > self.bounds.streams {
-            let side = self.bounds.direction.origin();
-            let told = format_args!("stream declined, {} are open on this link", self.bounds.streams);
-            self.exchange.overruns.note(&self.exchange.metrics, side, Bound::Streams, peer, told);
-            return conn.decline(now, session, TOO_MANY);
-        }
         match target {
             Ok(link) => {
                 let packet = link.packet();
@@ -52,6 +41,13 @@ impl Port {
             }
             Err(error) => conn.decline(now, session, error.text()),
         }
+    }
+
+    /// A stream was declined because this link has as many as it may.
+    pub(super) fn on_overfull(&self) {
+        let (side, most) = (self.bounds.direction.origin(), self.bounds.streams);
+        let told = format_args!("stream declined, the link has {most}");
+        self.exchange.overruns.note(&self.exchange.metrics, side, Bound::Streams, self.peer, told);
     }
 
     pub(super) fn on_opened(&mut self, conn: &mut Conn, now: Instant, waiter: Waiter, session: SessionId) {
