@@ -96,7 +96,7 @@ pub use edge::Edge;
 pub use error::Error;
 pub use message::Message;
 pub use presence::EdgePresence;
-pub use proto::id::{ClientId, EdgeId, ServiceId};
+pub use proto::id::{ClientId, EdgeId, PacketId, ServiceId, SessionId};
 pub use proto::wire::HeartbeatClass;
 pub use publish::Publish;
 pub use reconnect::Reconnect;
