@@ -40,7 +40,8 @@ async fn main() -> ExitCode {
 }
 
 async fn chat(address: &str, name: String) -> Result<(), Error> {
-    let edge = Edge::builder(address).meta(name).reconnect(Reconnect::Never).connect().await?;
+    let edge = Edge::builder(address).meta(name.clone()).reconnect(Reconnect::Never).connect().await?;
+    eprintln!("you are in the room as {name}; Ctrl-D leaves it");
     let done = tokio::select! {
         done = speak(&edge) => done,
         done = listen(&edge) => done,
