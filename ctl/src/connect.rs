@@ -1,9 +1,10 @@
 //! What edges and services have in common: how they reach the gateway, and what becomes of the link.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sdk::{Builder, LinkState, Reconnect};
+use sdk::{Builder, LinkState, Reconnect, Tls};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
@@ -15,12 +16,61 @@ pub(crate) struct LinkArgs {
     /// Time to reach the gateway
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     connect_timeout: Duration,
+    #[command(flatten)]
+    tls: TlsArgs,
+}
+
+/// TLS towards the gateway: any of these turns it on.
+#[derive(Debug, Args)]
+struct TlsArgs {
+    /// Use TLS, and trust whom this machine trusts
+    #[arg(long, global = true)]
+    tls: bool,
+    /// Use TLS, and trust nobody but whom this PEM file holds
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "tls_insecure")]
+    tls_ca: Option<PathBuf>,
+    /// Use TLS, and trust whoever answers: whoever sits in between can read and change everything
+    #[arg(long, global = true)]
+    tls_insecure: bool,
+    /// Use TLS, and show this certificate, a PEM file
+    #[arg(long, global = true, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, global = true, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Use TLS, and want a certificate for this name instead of the host of the address
+    #[arg(long, global = true, value_name = "NAME")]
+    tls_name: Option<String>,
+}
+
+impl TlsArgs {
+    /// What is wanted; `None` for plain TCP.
+    fn tls(&self) -> Option<Tls> {
+        let trusted = match &self.tls_ca {
+            Some(file) => Tls::roots([file]),
+            None if self.tls_insecure => Tls::dangerously_trusting_anybody(),
+            None if self.tls || self.tls_cert.is_some() || self.tls_name.is_some() => Tls::system_roots(),
+            None => return None,
+        };
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => trusted.client_certificate(cert, key),
+            _ => trusted,
+        };
+        Some(match &self.tls_name {
+            Some(name) => tls.server_name(name),
+            None => tls,
+        })
+    }
 }
 
 impl LinkArgs {
     /// Puts them into a builder.
     pub(crate) fn apply<K>(&self, builder: Builder<K>) -> Builder<K> {
-        builder.connect_timeout(self.connect_timeout)
+        let builder = builder.connect_timeout(self.connect_timeout);
+        match self.tls.tls() {
+            Some(tls) => builder.tls(tls),
+            None => builder,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
+use frontier_integration_tests::certificates::{Authority, listener_yaml};
 use frontier_integration_tests::process::{Signal, built};
 use frontier_integration_tests::tool::Running;
 use frontier_integration_tests::{Gateway, Settings, Tool, eventually};
@@ -150,6 +151,32 @@ fn a_refused_edge_says_why() {
     let done = ctl(&gateway, "edge call m").run(b"");
     assert_eq!(done.code, 3);
     assert!(done.err.contains("refused by the gateway: "), "{}", done.err);
+}
+
+#[test]
+fn both_sides_use_tls_with_certificates_of_their_own() {
+    let (ours, others) = (Authority::new("ours"), Authority::new("others"));
+    let listener = listener_yaml(&[&ours.pair("server", "gateway.test")], Some(&ours));
+    let gateway = Settings { edge_tls: listener.clone(), service_tls: listener, ..Settings::default() }.start();
+    let trusting = |authority: &Authority| format!("--tls-ca {} --tls-name gateway.test", authority.file().display());
+    let own = ours.pair("client", "client.test");
+    let known = format!("--tls-cert {} --tls-key {}", own.cert.display(), own.key.display());
+
+    let (_service, _) = online(ctl(&gateway, &format!("service serve echo {} {known}", trusting(&ours))));
+    let done = ctl(&gateway, &format!("edge call echo hello {} {known}", trusting(&ours))).run(b"");
+    assert_eq!((done.code, done.text()), (0, "hello\n"), "{}", done.err);
+    let insecure = ctl(&gateway, &format!("edge call echo hello --tls-insecure {known}")).run(b"");
+    assert_eq!((insecure.code, insecure.text()), (0, "hello\n"), "{}", insecure.err);
+    for refused in [
+        format!("{} {known}", trusting(&others)),
+        format!("--tls-ca {} {known}", ours.file().display()),
+        trusting(&ours),
+        String::new(),
+    ] {
+        let done = ctl(&gateway, &format!("edge call echo hello --connect-timeout 5 {refused}")).run(b"");
+        assert_eq!((done.code, done.text()), (3, ""), "{refused:?}: {}", done.err);
+    }
+    assert_eq!(ctl(&gateway, "edge call echo --tls-cert only.pem").run(b"").code, 2);
 }
 
 #[test]
