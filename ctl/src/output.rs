@@ -78,7 +78,7 @@ impl Output {
             _ if self.quiet => Ok(()),
             Form::Json => self.object(fields),
             Form::Text | Form::Raw => {
-                eprintln!("{text}");
+                tell(text);
                 Ok(())
             }
         }
@@ -91,7 +91,7 @@ impl Output {
             _ if matches!(failure, Failure::Told(_)) => Ok(()),
             Form::Json => self.object(fields([("error", failure.to_string().into()), ("kind", failure.kind().into())])),
             Form::Text | Form::Raw => {
-                eprintln!("frontierctl: {failure}");
+                tell(&format!("frontierctl: {failure}"));
                 Ok(())
             }
         };
@@ -110,6 +110,12 @@ impl Output {
     fn object(self, fields: Fields) -> Result<(), Failure> {
         self.bytes(format!("{}\n", Value::Object(fields)).as_bytes())
     }
+}
+
+/// A line for people.
+fn tell(text: &str) {
+    // Nobody is left to be told that nobody reads it.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Fields from pairs.

@@ -1,6 +1,7 @@
 //! Serving streams: each as calls are served, by the same answer.
 
 use std::future::Future;
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 use sdk::{Error, Stream};
@@ -76,29 +77,33 @@ async fn answer_all(stream: Stream, reply: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Lets a command talk with the other side.
+/// Lets a command talk with the other side, which is told if it fails.
 async fn execute(stream: Stream, command: &str) -> std::io::Result<()> {
     let mut child = shell(command).spawn()?;
     let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::Error::other("cannot reach the command"));
     };
     let (mut from, mut to) = split(stream);
-    let feed = async {
-        // A command need not read what it is given; the rest goes nowhere then.
-        let _ = copy(&mut from, &mut stdin).await;
-        drop(stdin);
-        std::future::pending::<()>().await
-    };
-    let answer = async {
-        copy(&mut stdout, &mut to).await?;
-        to.shutdown().await?;
-        child.wait().await
-    };
-    tokio::select! {
-        () = feed => Ok(()),
-        status = answer => {
-            let status = status?;
-            if status.success() { Ok(()) } else { Err(std::io::Error::other(format!("the command ended with {status}"))) }
+    let status = {
+        let feed = async {
+            // A command need not read what it is given; the rest goes nowhere then.
+            let _ = copy(&mut from, &mut stdin).await;
+            drop(stdin);
+            std::future::pending::<std::io::Result<ExitStatus>>().await
+        };
+        let answer = async {
+            copy(&mut stdout, &mut to).await?;
+            child.wait().await
+        };
+        tokio::select! {
+            status = feed => status?,
+            status = answer => status?,
         }
+    };
+    if status.success() {
+        return to.shutdown().await;
     }
+    let reason = format!("the command ended with {status}");
+    from.unsplit(to).abort(&reason);
+    Err(std::io::Error::other(reason))
 }

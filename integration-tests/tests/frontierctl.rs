@@ -275,6 +275,15 @@ fn streams_that_cannot_be_had_say_why() {
 }
 
 #[test]
+fn a_stream_whose_command_fails_does_not_end_as_if_it_were_whole() {
+    let gateway = Gateway::start();
+    let (_service, _) = online(ctl(&gateway, "service serve --name half --exec").arg("echo half of it; exit 3"));
+    let done = ctl(&gateway, "edge open half").run(b"");
+    assert_eq!((done.code, done.text()), (1, "half of it\n"));
+    assert_eq!(done.err, "frontierctl: the stream was ended: the command ended with exit status: 3\n");
+}
+
+#[test]
 fn completions_know_the_commands() {
     let gateway = Gateway::start();
     for shell in ["bash", "zsh", "fish"] {
