@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench
+.PHONY: help demo run examples test lint bench
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -14,7 +14,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 GO_PATH := $(CARGO_TARGET_DIR)/go/bin:$(PATH)
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the gateway, and show it at work with a service and two edges
 	@scripts/setup.sh build
@@ -26,9 +26,16 @@ run: ## Run a gateway until Ctrl-C; ARGS="--config FILE" and other flags are pas
 	cargo build --release --locked -p frontier-gateway
 	exec $(RELEASE)/frontier $(ARGS)
 
+examples: ## Build frontierctl and the example programs into bin/
+	@scripts/setup.sh build
+	cargo build --release --locked -p frontier-ctl -p frontier-examples
+	mkdir -p bin
+	cp $(addprefix $(RELEASE)/,frontierctl quickstart chatroom_service chatroom_client tcp_forward demo) bin/
+
 test: ## Run all tests, those against the built programs and the real Go transport included
 	@PATH="$(GO_PATH)" scripts/setup.sh test
-	cargo build --release --locked -p frontier-gateway -p frontier-examples -p frontier-bench
+	cargo build --release --locked -p frontier-gateway -p frontier-bench
+	@$(MAKE) --no-print-directory examples
 	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
 
 lint: ## Check format, lints, licences and sources of dependencies

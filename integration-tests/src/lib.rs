@@ -11,7 +11,9 @@ pub mod http;
 pub mod log;
 pub mod process;
 pub mod raw;
+pub mod tool;
 pub mod wait;
 
 pub use gateway::{Gateway, Settings};
+pub use tool::Tool;
 pub use wait::{PATIENCE, eventually};

@@ -13,6 +13,8 @@ use crate::wait::eventually_within;
 pub enum Signal {
     /// Asks for an orderly end.
     Term,
+    /// Ctrl-C.
+    Interrupt,
     /// Ends at once, nothing is cleaned up.
     Kill,
     /// Asks to read the configuration again.
@@ -27,6 +29,7 @@ impl Signal {
     fn name(self) -> &'static str {
         match self {
             Self::Term => "TERM",
+            Self::Interrupt => "INT",
             Self::Kill => "KILL",
             Self::Hup => "HUP",
             Self::Stop => "STOP",
@@ -104,7 +107,7 @@ pub fn target_dir() -> PathBuf {
     dir.unwrap_or_else(|| panic!("{} is not in <target>/<profile>/deps", program.display()))
 }
 
-/// The `frontier` binary: `FRONTIER_BIN` if set, else the younger of the release and the debug build.
+/// The `frontier` binary: `FRONTIER_BIN` if set, else as [`built`].
 ///
 /// # Panics
 /// When there is none: the tests never build it and never skip.
@@ -115,12 +118,21 @@ pub fn frontier_binary() -> PathBuf {
         assert!(named.is_file(), "FRONTIER_BIN names {}, which is no file", named.display());
         return named;
     }
+    built("frontier", "frontier-gateway")
+}
+
+/// The program `name` of the package `package`: the younger of its release and its debug build.
+///
+/// # Panics
+/// When there is none: the tests never build it and never skip.
+#[must_use]
+pub fn built(name: &str, package: &str) -> PathBuf {
     let target = target_dir();
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("frontier"));
+    let built = ["release", "debug"].map(|profile| target.join(profile).join(name));
     let youngest = built.iter().filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).max();
     let (_, path) = youngest.unwrap_or_else(|| {
         panic!(
-            "no frontier binary at {} or {}: run `cargo build -p frontier-gateway` first, or set FRONTIER_BIN",
+            "no program {name} at {} or {}: run `cargo build -p {package}` first",
             built[0].display(),
             built[1].display()
         )

@@ -68,6 +68,17 @@ fn conn_004_a_hundred_edges_get_distinct_ids() {
 }
 
 #[test]
+fn w28_local_ids_follow_each_other_and_are_those_that_the_log_names() {
+    let gateway = Settings { sections: "log: {level: debug}\n".to_owned(), ..Settings::default() }.start();
+    let ids: Vec<u64> = (0..5).map(|_| Client::edge(gateway.edge).id).collect();
+    assert!(ids.windows(2).all(|pair| pair[1] == pair[0] + 1), "{ids:?}");
+    for id in ids {
+        let line = gateway.logged(&id.to_string());
+        assert!(line.contains("edge online"), "{line}");
+    }
+}
+
+#[test]
 fn conn_005_a_service_connects_with_and_without_name_and_topics() {
     let gateway = Gateway::start();
     for meta in [

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("frontier-transport", &["frontier-proto"]),
     ("frontier-sdk", &["frontier-transport", "frontier-proto"]),
     ("frontier-gateway", &["frontier-transport", "frontier-proto", "frontier-config"]),
+    ("frontier-ctl", &["frontier-sdk", "frontier-proto"]),
     ("frontier-bench", &["frontier-sdk", "frontier-proto"]),
     ("frontier-examples", &["frontier-sdk", "frontier-proto"]),
     ("frontier-integration-tests", &[]),

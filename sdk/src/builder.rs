@@ -191,6 +191,18 @@ impl Builder<Edge> {
         self
     }
 
+    /// Serves every method that has no handler of its own, from the start: see [`Edge::handle_any`].
+    pub fn handle_any<F, Fut, B, E>(self, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: fmt::Display,
+    {
+        self.handlers.insert_any(Work::task(handler));
+        self
+    }
+
     /// Connects. Done when the gateway has let the edge in and knows its methods. Cancel-safe: dropped, it leaves nothing
     /// behind.
     ///

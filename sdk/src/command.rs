@@ -44,8 +44,8 @@ pub(crate) enum Command {
     EndData { session: SessionId },
     /// The application has read so many bytes of a stream.
     Consumed { session: SessionId, bytes: usize },
-    /// End a stream.
-    Dismiss { session: SessionId },
+    /// End a stream; an empty `reason` is none.
+    Dismiss { session: SessionId, reason: Box<str> },
     /// Take leave of the gateway.
     Leave,
 }

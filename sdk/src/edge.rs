@@ -84,6 +84,18 @@ impl Edge {
         self.shared().handle(method, Work::now(handler)).await
     }
 
+    /// Serves every method that has no handler of its own; [`Request::method`] says which. Nothing is registered for it:
+    /// services can call an edge by any method. Otherwise as [`Edge::handle`].
+    pub fn handle_any<F, Fut, B, E>(&self, handler: F)
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: fmt::Display,
+    {
+        self.shared().handlers.insert_any(Work::task(handler));
+    }
+
     /// Publishes a message to whoever receives its topic: services, or brokers behind the gateway.
     pub fn publish<'a>(&'a self, topic: &'a str, payload: impl Into<Bytes>) -> Publish<'a> {
         Publish::new(Route::Gateway(self.shared(), None), topic, payload.into())
@@ -106,13 +118,19 @@ impl Edge {
         self.shared().open_stream(service).await
     }
 
-    /// The next stream that a service opens to this edge; waits for one, over reconnects. At most 32 wait to be accepted,
+    /// The next stream that a service opens to this edge; waits for one, over reconnects. At most 512 wait to be accepted,
     /// for 25 s; further ones are refused. Cancel-safe.
     ///
     /// # Errors
     /// [`Error::Closed`].
     pub async fn accept_stream(&self) -> Result<Stream, Error> {
         self.shared().accept_stream().await
+    }
+
+    /// All streams that come, as [`Edge::accept_stream`] yields them, for servers that take a stream of connections. It ends
+    /// when this edge is closed, and does not keep its link.
+    pub fn incoming(&self) -> impl futures_util::Stream<Item = Stream> + Send + use<> {
+        self.0.0.incoming()
     }
 
     /// Takes leave of the gateway: what is queued is sent, what is under way fails with [`Error::Closed`], streams end.

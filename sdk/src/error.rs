@@ -29,6 +29,9 @@ pub enum Error {
     /// The stream was closed by either side before the answer came.
     #[error("the stream was closed before the answer came")]
     StreamClosed,
+    /// The other side of a stream, or the gateway, ended it for this reason.
+    #[error("the stream was ended: {0}")]
+    Aborted(String),
     /// More calls or messages wait to be sent than [`Limits::queue_bytes`](crate::Limits::queue_bytes) allows. Nothing
     /// was sent.
     #[error("too much waits to be sent to the gateway already; try again later")]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use proto::body::Base64;
@@ -26,9 +26,16 @@ pub(crate) enum Work {
 
 /// A method and what runs when it is called.
 pub(crate) struct Handler {
+    pub(crate) method: Arc<str>,
     /// The method's name as it stands in responses.
     pub(crate) key: Base64<'static>,
-    pub(crate) work: Work,
+    pub(crate) work: Arc<Work>,
+}
+
+impl Handler {
+    fn new(method: &str, work: Arc<Work>) -> Self {
+        Self { method: method.into(), key: Base64::encode(method.as_bytes()), work }
+    }
 }
 
 impl Work {
@@ -61,36 +68,60 @@ fn outcome<B: Into<Bytes>, E: fmt::Display>(result: Result<B, E>) -> Outcome {
 
 /// Handlers by method name. Owns no memory while it is empty.
 #[derive(Default)]
-pub(crate) struct Handlers(RwLock<HashMap<Box<str>, Arc<Handler>>>);
+pub(crate) struct Handlers(RwLock<Table>);
+
+#[derive(Default)]
+struct Table {
+    methods: HashMap<Box<str>, Arc<Handler>>,
+    /// Serves what has no handler of its own.
+    any: Option<Arc<Work>>,
+}
 
 impl Handlers {
     /// Adds a handler, or replaces the one that the method had.
     pub(crate) fn insert(&self, method: &str, work: Work) {
-        let handler = Arc::new(Handler { key: Base64::encode(method.as_bytes()), work });
-        let mut methods = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let replaced = methods.insert(method.into(), handler);
-        drop(methods);
+        let handler = Arc::new(Handler::new(method, Arc::new(work)));
+        let replaced = self.write().methods.insert(method.into(), handler);
+        // Outside the lock, as in `clear`.
         drop(replaced);
     }
 
+    /// Sets what serves methods without a handler of their own.
+    pub(crate) fn insert_any(&self, work: Work) {
+        let replaced = self.write().any.replace(Arc::new(work));
+        drop(replaced);
+    }
+
+    /// The method's handler, or one for a method that has none of its own.
     pub(crate) fn find(&self, method: &str) -> Option<Arc<Handler>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(method).cloned()
+        let table = self.read();
+        let own = table.methods.get(method).cloned();
+        own.or_else(|| table.any.clone().map(|work| Arc::new(Handler::new(method, work))))
     }
 
     pub(crate) fn contains(&self, method: &str) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(method)
+        self.read().methods.contains_key(method)
     }
 
     /// The names of all methods.
     pub(crate) fn methods(&self) -> Vec<Box<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.read().methods.keys().cloned().collect()
     }
 
     /// Forgets all handlers, and with them what they hold on to.
     pub(crate) fn clear(&self) {
-        let methods = std::mem::take(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner));
+        let table = std::mem::take(&mut *self.write());
         // Outside the lock: a handler may hold the last clone of an edge.
-        drop(methods);
+        drop(table);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        // Nothing that could panic halfway runs under this lock.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -37,17 +37,19 @@
 //! | call | `call(method, payload).await?` → [`Bytes`] | `call(edge_id, method, payload).await?` → [`Bytes`] |
 //! | … with options | `.timeout(d)`, `.custom(bytes)` before `.await` | the same |
 //! | offer a method | `handle(method, async \|request\| ..)`, `handle_now(method, \|request\| ..)`, on the builder or later | the same |
+//! | … whatever its name | `handle_any(async \|request\| ..)`; [`Request::method`] says which | |
 //! | publish and wait for the ack | `publish(topic, payload).await?` | `publish(edge_id, payload).await?`, `.topic(..)` |
 //! | publish without waiting | `publish(topic, payload).nowait()?` | `publish(edge_id, payload).nowait()?` |
 //! | receive messages | `receive().await?` → [`Message`]; `.ack()`, `.reject(text)` | the same; `message.edge_id` says whose it is |
 //! | open a stream | `open_stream(service_name).await?` → [`Stream`] | `open_stream(edge_id).await?` |
-//! | accept streams | `accept_stream().await?` → [`Stream`] | the same |
+//! | accept streams | `accept_stream().await?` → [`Stream`], or all of them by `incoming()` | the same |
 //! | follow edges | | builder: `on_get_edge_id`, `on_edge_online`, `on_edge_offline` |
 //! | watch the link | `state()` → `watch::Receiver<`[`LinkState`]`>`, `id()` | the same |
 //! | end | `close().await`, or drop the last clone | the same |
 //!
 //! [`Edge`] and [`Service`] are cheap to clone and can be used from many tasks at once; [`Stream`] is
-//! `AsyncRead + AsyncWrite` and has `call`, `handle`, `publish` and `receive` of its own.
+//! `AsyncRead + AsyncWrite` and has `call`, `handle`, `publish` and `receive` of its own. It can be ended with a reason
+//! ([`Stream::abort`]), so that no reader takes a torn transfer for a whole one.
 //!
 //! # What to know
 //!
@@ -96,7 +98,7 @@ pub use edge::Edge;
 pub use error::Error;
 pub use message::Message;
 pub use presence::EdgePresence;
-pub use proto::id::{ClientId, EdgeId, ServiceId};
+pub use proto::id::{ClientId, EdgeId, PacketId, ServiceId, SessionId};
 pub use proto::wire::HeartbeatClass;
 pub use publish::Publish;
 pub use reconnect::Reconnect;

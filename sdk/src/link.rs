@@ -177,7 +177,7 @@ impl Endpoint for ClientLink {
             Command::Data { session } => self.streams.send(conn, session),
             Command::EndData { session } => conn.end_data(now, session),
             Command::Consumed { session, bytes } => self.streams.consumed(conn, session, bytes),
-            Command::Dismiss { session } => self.streams.dismiss(conn, now, session),
+            Command::Dismiss { session, reason } => self.streams.dismiss(conn, now, session, &reason),
             Command::Leave => conn.leave(now),
         }
     }

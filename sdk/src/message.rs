@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proto::id::{EdgeId, PacketId, SessionId};
+use tokio::time::Instant;
 
 use crate::command::{Command, Link};
 use crate::serve::shorten;
@@ -22,12 +23,23 @@ pub struct Message {
     pub custom: Bytes,
     /// On services: the edge that published. `None` on edges and within streams.
     pub edge_id: Option<EdgeId>,
-    receipt: Receipt,
+    /// When the publisher gives up, as far as its clock can be believed: a time of more than 60 s ago or 1 h ahead counts
+    /// as none.
+    pub deadline: Option<Instant>,
+    pub(crate) receipt: Receipt,
 }
 
 impl Message {
-    pub(crate) fn new(topic: String, payload: Bytes, custom: Bytes, edge_id: Option<EdgeId>, receipt: Receipt) -> Self {
-        Self { topic, payload, custom, edge_id, receipt }
+    /// The message's number on its way here: unique on its link, and not the one that it left its publisher with.
+    #[must_use]
+    pub fn id(&self) -> PacketId {
+        self.receipt.packet
+    }
+
+    /// The stream that it came on, [`SessionId::MAIN`] if on none.
+    #[must_use]
+    pub fn stream_id(&self) -> SessionId {
+        self.receipt.session
     }
 
     /// What it takes to hold it, in bytes.

@@ -1,5 +1,7 @@
 //! What a handler gets.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use proto::id::EdgeId;
 use tokio::time::Instant;
@@ -8,6 +10,8 @@ use tokio::time::Instant;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Request {
+    /// The method that is called.
+    pub method: Arc<str>,
     /// The argument.
     pub payload: Bytes,
     /// Bytes that accompany the argument. On services without the edge's id, which is in [`Request::edge_id`].

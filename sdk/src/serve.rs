@@ -26,7 +26,7 @@ const ERROR_BYTES: usize = 16 * 1024;
 
 /// Runs `handler` in the caller's task until it answers, panics, or its time is over; the answer is encoded.
 pub(crate) async fn run(handler: &Handler, request: Request) -> Text {
-    let outcome = match &handler.work {
+    let outcome = match &*handler.work {
         Work::Now(work) => catch(|| work(request)),
         Work::Task(work) => {
             let limit = Instant::now() + PATIENCE;

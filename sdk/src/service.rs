@@ -101,7 +101,7 @@ impl Service {
         self.shared().open_stream(&edge.to_string()).await
     }
 
-    /// The next stream that an edge opens to this service's name; waits for one, over reconnects. At most 32 wait to be
+    /// The next stream that an edge opens to this service's name; waits for one, over reconnects. At most 512 wait to be
     /// accepted, for 25 s; further ones are refused. The protocol does not say which edge it is: let it introduce itself.
     /// Cancel-safe.
     ///
@@ -109,6 +109,12 @@ impl Service {
     /// [`Error::Closed`].
     pub async fn accept_stream(&self) -> Result<Stream, Error> {
         self.shared().accept_stream().await
+    }
+
+    /// All streams that come, as [`Service::accept_stream`] yields them, for servers that take a stream of connections. It ends
+    /// when this service is closed, and does not keep its link.
+    pub fn incoming(&self) -> impl futures_util::Stream<Item = Stream> + Send + use<> {
+        self.0.0.incoming()
     }
 
     /// Takes leave of the gateway: what is queued is sent, what is under way fails with [`Error::Closed`], streams end.

@@ -23,8 +23,9 @@ use crate::{Error, LinkState, Reconnect, supervisor};
 
 /// Messages that wait for the application at most: as many as a peer sends without an ack.
 pub(crate) const WAITING_MESSAGES: usize = 512;
-/// Streams that wait for the application at most.
-const WAITING_STREAMS: usize = 32;
+/// Streams that wait for the application at most: more than come in one read of the link, so that a burst of them finds room
+/// however late the application's turn comes.
+const WAITING_STREAMS: usize = 512;
 /// Time for a link and its handlers to end.
 const CLOSE: Duration = Duration::from_secs(15);
 
@@ -166,6 +167,14 @@ impl Shared {
                 return Ok(stream);
             }
         }
+    }
+
+    /// What [`Shared::accept_stream`] yields, until the end.
+    pub(crate) fn incoming(self: &Arc<Self>) -> impl futures_util::Stream<Item = Stream> + Send + use<> {
+        futures_util::stream::unfold(Arc::clone(self), async |shared| {
+            let stream = shared.accept_stream().await.ok()?;
+            Some((stream, shared))
+        })
     }
 
     pub(crate) async fn open_stream(&self, peer: &str) -> Result<Stream, Error> {

@@ -29,6 +29,9 @@ pub(crate) use self::pipe::{End, HELD, Pipe};
 /// Time for the rest of the closing handshake.
 const CLOSE: Duration = Duration::from_secs(30);
 
+/// Longest reason that is told.
+const REASON_BYTES: usize = 1024;
+
 /// A stream between an edge and a service, through the gateway: bytes in both directions (`AsyncRead`, `AsyncWrite`), and
 /// beside them calls and messages of its own, which carry no edge id.
 ///
@@ -85,6 +88,32 @@ impl Stream {
         register(self.0.link(), self.id(), method, Instant::now() + DEFAULT_TIMEOUT).await
     }
 
+    /// As [`Stream::handle`], with a handler that never waits: see [`Edge::handle_now`](crate::Edge::handle_now).
+    ///
+    /// # Errors
+    /// As [`Stream::handle`].
+    pub async fn handle_now<F, B, E>(&self, method: &str, handler: F) -> Result<(), Error>
+    where
+        F: Fn(Request) -> Result<B, E> + Send + Sync + 'static,
+        B: Into<Bytes>,
+        E: fmt::Display,
+    {
+        self.0.handlers.insert(method, Work::now(handler));
+        register(self.0.link(), self.id(), method, Instant::now() + DEFAULT_TIMEOUT).await
+    }
+
+    /// Serves every method of this stream that has no handler of its own; [`Request::method`] says which. The other end
+    /// can call it at once: nothing is registered.
+    pub fn handle_any<F, Fut, B, E>(&self, handler: F)
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: fmt::Display,
+    {
+        self.0.handlers.insert_any(Work::task(handler));
+    }
+
     /// Publishes a message to the other end of this stream.
     pub fn publish<'a>(&'a self, topic: &'a str, payload: impl Into<Bytes>) -> Publish<'a> {
         Publish::new(Route::Stream(&self.0), topic, payload.into())
@@ -95,6 +124,31 @@ impl Stream {
         self.0.messages.pop().await
     }
 
+    /// Waits for the end of the stream in both directions, by whomever. The future does not borrow the stream, so it can be
+    /// awaited while both halves are in use, and it does not keep the stream. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`] with the reason, if there was one for an untimely end. [`Error::LinkLost`].
+    pub fn ended(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let pipe = Arc::clone(&self.0);
+        async move {
+            match pipe.ended().await {
+                End::Closed => Ok(()),
+                End::Aborted(reason) => Err(Error::Aborted(reason.to_string())),
+                End::Lost => Err(Error::LinkLost),
+            }
+        }
+    }
+
+    /// Ends the stream in both directions because of `reason`, which the other side's reader and writer get as an error
+    /// (`ConnectionAborted`) behind what was written, where peer and gateway understand that; else they see an end. An
+    /// empty reason is none; of one above 1 KiB the front is told.
+    pub fn abort(self, reason: &str) {
+        let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
+        // A link that is gone has ended the stream.
+        let _ = self.0.link().push(Command::Dismiss { session: self.id(), reason: reason.into() });
+    }
+
     /// Ends the stream in both directions, behind what was written; done when the other side has confirmed. Dropping the
     /// future does not keep the stream.
     ///
@@ -102,7 +156,7 @@ impl Stream {
     /// [`Error::Timeout`] after 30 s; [`Error::LinkLost`].
     pub async fn close(self) -> Result<(), Error> {
         // A link that is gone has ended the stream.
-        let _ = self.0.link().push(Command::Dismiss { session: self.id() });
+        let _ = self.0.link().push(Command::Dismiss { session: self.id(), reason: "".into() });
         match tokio::time::timeout(CLOSE, self.0.ended()).await {
             Ok(End::Lost) => Err(Error::LinkLost),
             Ok(End::Closed | End::Aborted(_)) => Ok(()),

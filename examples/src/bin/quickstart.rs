@@ -1,14 +1,18 @@
-//! The smallest service and edge, against a gateway that runs on the conventional ports (`make run`):
-//! `cargo run -p frontier-examples --bin quickstart`.
+//! The smallest service and edge, against a gateway that runs on the conventional ports (`make run`), or where
+//! `FRONTIER_SERVICE_ADDR` and `FRONTIER_EDGE_ADDR` say: `cargo run -p frontier-examples --bin quickstart`.
 
 use std::convert::Infallible;
+use std::env;
 
 use sdk::{Edge, Request, Service};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let services = env::var("FRONTIER_SERVICE_ADDR").unwrap_or("127.0.0.1:30011".to_owned());
+    let edges = env::var("FRONTIER_EDGE_ADDR").unwrap_or("127.0.0.1:30012".to_owned());
+
     // A service offers a method ...
-    let service = Service::builder("127.0.0.1:30011")
+    let service = Service::builder(services)
         .name("greeter")
         .handle("greet", async |request: Request| {
             let name = String::from_utf8_lossy(&request.payload);
@@ -18,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
 
     // ... an edge calls it ...
-    let edge = Edge::builder("127.0.0.1:30012").meta("sensor 7").connect().await?;
+    let edge = Edge::builder(edges).meta("sensor 7").connect().await?;
     let greeting = edge.call("greet", "sensor 7").await?;
     println!("the service says: {}", String::from_utf8_lossy(&greeting));
 

@@ -1,5 +1,6 @@
 //! What other tasks ask of a link's task.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -84,7 +85,7 @@ pub(crate) enum Command {
     /// The stream that this link's peer asked for is there.
     Joined { session: SessionId, far: FarEnd },
     /// The stream that this link's peer asked for cannot be had.
-    Declined { session: SessionId, error: &'static str },
+    Declined { session: SessionId, error: Cow<'static, str> },
     /// Raw bytes from the far end of a stream.
     Data { session: SessionId, data: Bytes },
     /// The far end of a stream sends no more.
@@ -92,7 +93,7 @@ pub(crate) enum Command {
     /// Raw bytes that this link's peer sent have left at the far end.
     Drained { session: SessionId, bytes: usize },
     /// The far end of a stream is gone.
-    End { session: SessionId, error: &'static str },
+    End { session: SessionId, error: Cow<'static, str> },
     /// A service has answered a hook of this edge's admission.
     Hook(super::HookStage, Result<Bytes, Box<str>>),
     /// Admissions are no longer held back.

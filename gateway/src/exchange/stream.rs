@@ -1,5 +1,6 @@
 //! Two sessions joined to one stream: what the ends know of each other.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,6 +30,14 @@ impl Flow {
 /// What the ends of a stream are told when one of them is gone.
 pub(crate) const FAR_END_GONE: &str = "the far end of the stream is gone";
 
+/// Of a longer reason that a peer gives for declining or ending a stream, so many bytes of its front are handed on.
+const REASON_BYTES: usize = 1024;
+
+fn shorten(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+    reason
+}
+
 /// The other end of a stream, as one end's link sees it. Dropping it ends the other end too, so that none is left alone
 /// wherever its counterpart goes.
 #[derive(Debug)]
@@ -40,7 +49,7 @@ pub(crate) struct FarEnd {
     /// From there to here.
     inward: Arc<Flow>,
     /// What the other end is told when this is dropped, if it is still there.
-    reason: Option<&'static str>,
+    reason: Option<Cow<'static, str>>,
 }
 
 impl FarEnd {
@@ -52,9 +61,9 @@ impl FarEnd {
             session: opener.session,
             outward: Arc::clone(&one),
             inward: Arc::clone(&other),
-            reason: Some(FAR_END_GONE),
+            reason: Some(FAR_END_GONE.into()),
         };
-        let (link, reason) = (link.clone(), Some(FAR_END_GONE));
+        let (link, reason) = (link.clone(), Some(FAR_END_GONE.into()));
         let seen_there = FarEnd { link, session: here, outward: other, inward: one, reason };
         (seen_here, seen_there)
     }
@@ -95,7 +104,12 @@ impl FarEnd {
 
     /// Ends it, and says why.
     pub(crate) fn end(mut self, error: &'static str) {
-        self.reason = Some(error);
+        self.reason = Some(error.into());
+    }
+
+    /// Ends it because the peer here did, for the reason that it gave.
+    pub(crate) fn end_as_told(mut self, reason: Option<Box<str>>) {
+        self.reason = Some(shorten(reason.map_or_else(String::new, String::from)).into());
     }
 
     /// It has ended by itself.
@@ -106,7 +120,7 @@ impl FarEnd {
 
 impl Drop for FarEnd {
     fn drop(&mut self) {
-        if let Some(error) = self.reason {
+        if let Some(error) = self.reason.take() {
             let _ = self.link.push(Command::End { session: self.session, error });
         }
     }
@@ -134,7 +148,16 @@ impl Opener {
         self.link.push(Command::Joined { session: self.session, far }).map_err(|_| ())
     }
 
-    pub(crate) fn decline(mut self, error: &'static str) {
+    pub(crate) fn decline(self, error: &'static str) {
+        self.answer(error.into());
+    }
+
+    /// The peer at the far end declines, with this text.
+    pub(crate) fn decline_as_told(self, error: String) {
+        self.answer(shorten(error).into());
+    }
+
+    fn answer(mut self, error: Cow<'static, str>) {
         self.answered = true;
         let _ = self.link.push(Command::Declined { session: self.session, error });
     }
@@ -143,7 +166,7 @@ impl Opener {
 impl Drop for Opener {
     fn drop(&mut self) {
         if !self.answered {
-            let error = RouteError::ForceClosed.text();
+            let error = RouteError::ForceClosed.text().into();
             let _ = self.link.push(Command::Declined { session: self.session, error });
         }
     }

@@ -17,6 +17,9 @@ use crate::body::SessionData;
 use crate::id::{PacketId, SessionId};
 use crate::wire::{Frame, FrameKind, Session as SessionFrame, SessionAck};
 
+/// Reason of an end that came before the last bytes.
+const UNTAKEN: &str = "the last bytes of the stream were not taken in time";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// We asked for it with this packet.
@@ -299,8 +302,8 @@ impl<W> Connection<W> {
         }
     }
 
-    /// Ends a session once everything queued on it is sent; raw bytes that the peer does not take within
-    /// `Settings::dismiss` are dropped. [`Event::Ended`] follows. `error` says why, or is empty; our own peers are told.
+    /// Ends a session once everything queued on it is sent; once the peer has taken no raw bytes for `Settings::dismiss`, the
+    /// rest of them is dropped, which becomes the reason of the end. [`Event::Ended`] follows. `error` says why, or is empty; our own peers are told.
     pub fn dismiss(&mut self, now: Instant, id: SessionId, error: &str) {
         if !self.is_open() {
             return; // no session is left, or there is none yet
@@ -318,13 +321,20 @@ impl<W> Connection<W> {
         self.advance_dismissal(now, id);
     }
 
-    /// A session that is to be dismissed still has raw bytes that the peer does not take: it ends without them.
+    /// A session that is to be dismissed still has raw bytes. If none of them have left lately it ends without them, and the
+    /// peer is told so: a stream that lacks its end must not look complete.
     pub(super) fn give_up_bytes(&mut self, now: Instant, id: SessionId) {
+        let patience = self.settings.dismiss;
         let Some(session) = self.session_mut(id) else { return };
         if !session.dismissal.sent
-            && let Some(raw) = session.raw.as_mut()
+            && let Some(raw) = session.raw.as_mut().filter(|raw| raw.is_pending())
         {
+            if let Some(due) = raw.last_sent.map(|last| last + patience).filter(|due| *due > now) {
+                self.timers.set(due, Timer::Flush(id));
+                return;
+            }
             raw.clear();
+            session.error.get_or_insert_with(|| UNTAKEN.into());
         }
         self.advance_dismissal(now, id);
     }

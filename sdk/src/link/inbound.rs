@@ -59,13 +59,14 @@ impl Inbound {
         };
         let (custom, edge_id) = self.split_custom(session, &body.custom);
         let request = Request {
+            method: Arc::clone(&handler.method),
             payload: decode(&body.value),
             custom,
             edge_id,
             edge_meta: edge_id.and_then(|edge| self.shared.metas.find(edge)),
             deadline: serve::believed_deadline(body.effective_deadline()),
         };
-        match &handler.work {
+        match &*handler.work {
             Work::Now(work) => conn.respond(session, packet, serve::run_now(&handler.key, || work(request)), cost),
             Work::Task(_) => self.start(conn, handler, request, (session, packet), cost),
         }
@@ -142,7 +143,14 @@ impl Inbound {
         let (custom, edge_id) = self.split_custom(session, &body.custom);
         let receipt = Receipt::new(self.link.clone(), session, packet, cost);
         let topic = Cow::clone(&body.topic).into_owned();
-        let message = Message::new(topic, decode(&body.value), custom, edge_id, receipt);
+        let message = Message {
+            topic,
+            payload: decode(&body.value),
+            custom,
+            edge_id,
+            deadline: serve::believed_deadline(body.effective_deadline()),
+            receipt,
+        };
         let held = message.held();
         // Where there is no mailbox the message is dropped, which rejects it.
         let Some(messages) = messages else { return };

@@ -145,9 +145,9 @@ impl Streams {
     // --- ends
 
     /// The application wants no more of a stream.
-    pub(super) fn dismiss(&mut self, conn: &mut Conn, now: Instant, session: SessionId) {
+    pub(super) fn dismiss(&mut self, conn: &mut Conn, now: Instant, session: SessionId, reason: &str) {
         self.full.retain(|full| *full != session);
-        conn.dismiss(now, session, "");
+        conn.dismiss(now, session, reason);
     }
 
     pub(super) fn on_ended(&mut self, conn: &Conn, session: SessionId, reason: Option<Box<str>>) {

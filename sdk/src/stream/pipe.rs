@@ -188,7 +188,7 @@ impl Pipe {
         self.messages.clear();
         self.handlers.clear();
         // A link that is gone has ended the stream.
-        let _ = self.link.push(Command::Dismiss { session: self.session });
+        let _ = self.link.push(Command::Dismiss { session: self.session, reason: "".into() });
     }
 
     /// Waits for the end. Cancel-safe.

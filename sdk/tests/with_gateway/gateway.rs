@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use proto::body::{Base64, Body, Caps};
+use proto::body::{Base64, Body, Caps, Timestamp};
 use proto::conn::{Connection, Event, Failure, Settings, Text};
 use proto::id::{ClientId, IdGenerator, PacketId, SessionId};
 use sdk::{Builder, Edge, Service};
@@ -38,6 +38,7 @@ pub(crate) enum Heard {
     Data(SessionId, Vec<u8>),
     DataEnd(SessionId),
     Ended(SessionId),
+    Aborted(SessionId, String),
 }
 
 /// A request or message.
@@ -212,7 +213,18 @@ impl Peer {
     /// Calls a method; the packet's id is for cancelling.
     pub(crate) fn call(&self, name: u32, session: SessionId, method: &str, custom: &[u8], payload: &[u8]) -> PacketId {
         let (key, value) = (Base64::encode(method.as_bytes()), Base64::encode(payload));
-        let text = text(&Body { key, value, custom: Base64::encode(custom), ..Body::default() });
+        self.call_with(name, session, &Body { key, value, custom: Base64::encode(custom), ..Body::default() })
+    }
+
+    /// Calls a method on the main session, and states a deadline.
+    pub(crate) fn call_within(&self, name: u32, method: &str, limit: Duration) -> PacketId {
+        let deadline = Timestamp::from(SystemTime::now()).checked_add(limit);
+        let body = Body { key: Base64::encode(method.as_bytes()), deadline, ..Body::default() };
+        self.call_with(name, SessionId::MAIN, &body)
+    }
+
+    fn call_with(&self, name: u32, session: SessionId, body: &Body<'_>) -> PacketId {
+        let text = text(body);
         let packet = self.handle.packet();
         self.tell(move |conn, now| conn.call(packet, session, text, now + Duration::from_secs(600), name));
         packet
@@ -303,7 +315,8 @@ impl Endpoint for Script {
             Event::Opened { waiter, session } => Heard::Opened(waiter, session),
             Event::Data { session, data } => Heard::Data(session, data.to_vec()),
             Event::DataEnd { session } => Heard::DataEnd(session),
-            Event::Ended { session, .. } => Heard::Ended(session),
+            Event::Ended { session, error: None } => Heard::Ended(session),
+            Event::Ended { session, error: Some(reason) } => Heard::Aborted(session, reason.into()),
             Event::Sent { .. } | Event::Overfull { .. } | Event::Connected(_) | Event::Refused(_) | Event::Leaving => {
                 return;
             }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::id::SessionId;
 use sdk::{Bytes, EdgeId, Request};
@@ -28,7 +29,7 @@ async fn a_handler_gets_the_call_and_its_result_is_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_services_handler_learns_which_edge_calls() {
+async fn w27_a_services_handler_learns_which_edge_calls_and_its_custom_bytes_are_the_callers_own() {
     let mut gateway = Gateway::new();
     let builder = gateway.service().handle_now("who", |request: Request| {
         let custom = String::from_utf8_lossy(&request.custom).into_owned();
@@ -142,6 +143,55 @@ async fn a_cancelled_call_cuts_its_handler_off_and_is_answered() {
     soon(started.notified()).await;
     peer.tell(move |conn, now| assert_eq!(conn.cancel(now, packet), Some(1)));
     soon(was_cut).await.expect("the guard tells");
+}
+
+#[tokio::test(start_paused = true)]
+async fn w27_a_services_handler_sees_the_deadline_and_ends_with_a_cancel() {
+    let mut gateway = Gateway::new();
+    let (handler, started, was_cut) = endless();
+    let builder = gateway.service().handle("endless", handler).handle_now("left", |request: Request| {
+        let left = request.deadline.map(|deadline| deadline - tokio::time::Instant::now());
+        Ok::<_, Infallible>(left.map_or("none".to_owned(), |left| left.as_secs().to_string()))
+    });
+    let (service, mut peer) = tokio::join!(builder.connect(), gateway.accept());
+    let _service = service.expect("let in");
+    peer.registered().await;
+    peer.registered().await;
+    peer.call_within(1, "left", Duration::from_secs(120));
+    let (_, left) = peer.response().await;
+    let left = String::from_utf8(left.expect("answered")).expect("text");
+    assert!(["119", "120"].contains(&left.as_str()), "{left} s");
+    peer.call(2, MAIN, "left", b"", b"");
+    assert_eq!(peer.response().await, (2, Ok(b"none".to_vec())));
+
+    let packet = peer.call_within(3, "endless", Duration::from_secs(120));
+    soon(started.notified()).await;
+    peer.tell(move |conn, now| assert_eq!(conn.cancel(now, packet), Some(3)));
+    soon(was_cut).await.expect("the guard tells");
+}
+
+#[tokio::test(start_paused = true)]
+async fn methods_without_a_handler_of_their_own_go_to_the_one_for_any() {
+    let mut gateway = Gateway::new();
+    let builder =
+        gateway.edge().handle_now("own", |_| Ok::<_, Infallible>("by its own")).handle_any(async |request: Request| {
+            match &*request.method {
+                "none" => Err("no such thing"),
+                method => Ok(format!("any got {method}: {}", String::from_utf8_lossy(&request.payload))),
+            }
+        });
+    let (edge, mut peer) = tokio::join!(builder.connect(), gateway.accept());
+    let edge = edge.expect("let in");
+    assert_eq!(peer.registered().await, "own", "and nothing else is registered");
+    for (method, answer) in [("own", Ok("by its own")), ("what", Ok("any got what: x")), ("none", Err("no such thing"))]
+    {
+        peer.call(1, MAIN, method, b"", b"x");
+        let answer = answer.map(|text: &str| text.as_bytes().to_vec()).map_err(str::to_owned);
+        assert_eq!(peer.response().await, (1, answer));
+    }
+    edge.handle_any(async |_| Ok::<_, Infallible>("replaced"));
+    peer.call(2, MAIN, "what", b"", b"");
+    assert_eq!(peer.response().await, (2, Ok(b"replaced".to_vec())));
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,9 +66,13 @@ async fn a_received_message_is_acked_rejected_or_dropped() {
     let message = service.receive().await.expect("one is there");
     assert_eq!((message.topic.as_str(), &message.payload[..]), ("temperature", &b"21"[..]));
     assert_eq!((&message.custom[..], message.edge_id), (&b"extra"[..], Some(EdgeId(0x0102))));
+    assert_eq!((message.stream_id(), message.deadline), (MAIN, None));
+    let first = message.id();
     message.ack();
     assert_eq!(peer.acked().await, (1, String::new()));
-    service.receive().await.expect("one is there").reject("too hot");
+    let second = service.receive().await.expect("one is there");
+    assert_ne!(second.id(), first);
+    second.reject("too hot");
     assert_eq!(peer.acked().await, (2, "too hot".to_owned()));
     drop(service.receive().await.expect("one is there"));
     assert_eq!(peer.acked().await, (3, "dropped without ack".to_owned()));

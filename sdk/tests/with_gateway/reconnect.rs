@@ -27,7 +27,7 @@ async fn the_first_connect_says_who_we_are_and_is_not_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_declares_name_and_topics_in_its_meta() {
+async fn w27_a_service_asks_for_its_id_and_declares_name_and_topics() {
     let mut gateway = Gateway::new();
     let builder = gateway.service().name("greeter").topics(["a", "b"]).service_id(sdk::ServiceId(5));
     let (_, said) = tokio::join!(builder.connect(), async {
@@ -67,7 +67,7 @@ async fn giving_up_a_connect_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn methods_are_restored_before_the_link_counts_as_online() {
+async fn w27_methods_are_restored_before_the_link_counts_as_online() {
     let mut gateway = Gateway::new();
     let builder = gateway.edge().meta("m").edge_id(EdgeId(40)).handle_now("one", |_| Ok::<_, Infallible>(""));
     let (edge, mut peer) = tokio::join!(builder.connect(), gateway.accept());
@@ -101,7 +101,7 @@ async fn a_gateway_that_does_not_confirm_methods_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_wait_for_the_link_until_their_deadline_and_are_sent_once() {
+async fn w27_calls_wait_for_the_link_until_their_deadline_and_are_sent_once() {
     let mut gateway = Gateway::new();
     let (edge, mut peer) = gateway.connected_edge().await;
     let caller = edge.clone();
@@ -147,7 +147,7 @@ async fn a_call_that_is_dropped_while_it_waits_for_the_link_is_never_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_grow_although_each_connect_succeeds() {
+async fn w27_pauses_grow_although_each_connect_succeeds() {
     let mut gateway = Gateway::new();
     let (edge, peer) = gateway.connected_edge().await;
     let mut lost = Instant::now();

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use proto::id::SessionId;
 use sdk::{Edge, Error, Request, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -201,12 +202,12 @@ async fn a_lost_link_is_no_end_of_bytes() {
 async fn streams_are_accepted_when_the_application_takes_them() {
     let mut gateway = Gateway::new();
     let (edge, mut peer) = gateway.connected_edge().await;
-    for name in 0..33 {
+    for name in 0..513 {
         peer.open(name);
     }
     assert_eq!(
         peer.next().await,
-        Heard::Failed(32, proto::conn::Failure::Declined("stream was not accepted".to_owned()))
+        Heard::Failed(512, proto::conn::Failure::Declined("stream was not accepted".to_owned()))
     );
     let mut stream = edge.accept_stream().await.expect("offered");
     let Heard::Opened(0, session) = peer.next().await else { panic!("wanted the first") };
@@ -246,10 +247,87 @@ async fn calls_and_messages_within_a_stream_both_ways() {
 
     peer.publish(3, session, "topic", b"12345678", b"z");
     let message = stream.receive().await.expect("one is there");
+    assert_eq!(message.stream_id(), session);
     assert_eq!((&message.custom[..], message.edge_id), (&b"12345678"[..], None), "no edge id within streams");
     message.ack();
     assert_eq!(peer.acked().await, (3, String::new()));
     peer.tell(move |conn, now| conn.dismiss(now, session, ""));
     assert!(stream.receive().await.is_none());
     assert!(matches!(stream.call("m", "").await, Err(Error::StreamClosed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_of_a_stream_that_never_wait_and_those_for_any_method() {
+    let mut gateway = Gateway::new();
+    let (_edge, mut peer, stream, session) = opened(&mut gateway).await;
+    let (done, heard) = tokio::join!(stream.handle_now("now", |_| Ok::<_, Infallible>("at once")), peer.next());
+    done.expect("registered");
+    assert_eq!(heard, Heard::Registered { session, method: "now".to_owned() });
+    stream.handle_any(async |request: Request| Ok::<_, Infallible>(request.method.to_uppercase()));
+    for (method, answer) in [("now", "at once"), ("other", "OTHER")] {
+        peer.call(1, session, method, b"", b"");
+        assert_eq!(peer.response().await, (1, Ok(answer.as_bytes().to_vec())));
+    }
+    peer.call(2, SessionId::MAIN, "other", b"", b"");
+    assert_eq!(peer.response().await, (2, Err("no such rpc: other".to_owned())), "they are the stream's alone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_stream_sends_what_was_written_and_then_the_reason() {
+    let mut gateway = Gateway::new();
+    let (_edge, mut peer, mut stream, session) = opened(&mut gateway).await;
+    let bytes = pattern(MIB / 2);
+    stream.write_all(&bytes).await.expect("open");
+    stream.abort(&"ä".repeat(1000));
+    let mut all = Vec::new();
+    let reason = loop {
+        match peer.next().await {
+            Heard::Data(_, data) => all.extend_from_slice(&data),
+            Heard::Aborted(on, reason) if on == session => break reason,
+            other => panic!("wanted bytes or the end, heard {other:?}"),
+        }
+    };
+    assert!(all == bytes, "all bytes, in order");
+    assert_eq!(reason, "ä".repeat(512), "1 KiB of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_stream_can_be_waited_for_beside_its_use() {
+    let mut gateway = Gateway::new();
+    let (edge, mut peer, mut stream, session) = opened(&mut gateway).await;
+    let ended = tokio::spawn(stream.ended());
+    stream.shutdown().await.expect("open");
+    assert_eq!(peer.next().await, Heard::DataEnd(session));
+    assert!(!ended.is_finished(), "one direction is open");
+    peer.tell(move |conn, now| conn.dismiss(now, session, ""));
+    soon(ended).await.expect("no panic").expect("an end in order");
+    assert_eq!(peer.next().await, Heard::Ended(session));
+
+    let (stream, (session, _)) = tokio::join!(edge.open_stream("files"), peer.confirm());
+    let ended = stream.as_ref().expect("opened").ended();
+    peer.tell(move |conn, now| conn.dismiss(now, session, "disk full"));
+    assert!(matches!(soon(ended).await, Err(Error::Aborted(reason)) if reason == "disk full"));
+
+    assert!(matches!(peer.next().await, Heard::Ended(_)));
+    let (lost, _) = tokio::join!(edge.open_stream("files"), peer.confirm());
+    let ended = lost.as_ref().expect("opened").ended();
+    peer.cut().await;
+    assert!(matches!(soon(ended).await, Err(Error::LinkLost)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn incoming_streams_come_one_after_the_other_until_the_edge_is_closed() {
+    let mut gateway = Gateway::new();
+    let (edge, mut peer) = gateway.connected_edge().await;
+    let mut incoming = std::pin::pin!(edge.incoming());
+    let mut streams = Vec::new();
+    for name in 0..2 {
+        peer.open(name);
+        streams.push(soon(incoming.next()).await.expect("offered"));
+        let Heard::Opened(opened, _) = peer.next().await else { panic!("wanted an opened stream") };
+        assert_eq!(opened, name);
+    }
+    assert_ne!(streams[0].id(), streams[1].id());
+    edge.close().await;
+    assert!(soon(incoming.next()).await.is_none());
 }

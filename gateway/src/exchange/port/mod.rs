@@ -235,9 +235,9 @@ impl Port {
                 }
             }
             Event::Overfull { .. } => self.on_overfull(),
-            Event::Ended { session, .. } => {
+            Event::Ended { session, error } => {
                 if let Some(far) = self.streams.remove(&session) {
-                    far.end("");
+                    far.end_as_told(error);
                 }
                 self.unpause(session);
             }
@@ -296,7 +296,7 @@ impl Port {
                 conn.open_session(now, packet, proto::body::SessionData::default(), Waiter::Stream(opener));
             }
             Command::Joined { session, far } => self.on_joined(conn, now, session, far),
-            Command::Declined { session, error } => conn.decline(now, session, error),
+            Command::Declined { session, error } => conn.decline(now, session, &error),
             Command::Data { session, data } => {
                 let len = data.len();
                 if !conn.send_data(session, data)
@@ -312,7 +312,7 @@ impl Port {
                     far.has_ended();
                 }
                 self.unpause(session);
-                conn.dismiss(now, session, error);
+                conn.dismiss(now, session, &error);
             }
             Command::Drain => self.draining = true,
             Command::Leave => self.leave(conn, now),
@@ -386,10 +386,10 @@ impl Port {
 }
 
 fn on_failure(now: Instant, waiter: Waiter, failure: Failure) {
-    let error = match (&waiter, failure) {
-        (Waiter::Reply(_, on_expiry), Failure::Expired) => *on_expiry,
-        (_, Failure::Expired) => RouteError::Timeout,
-        (_, Failure::SessionEnded | Failure::Declined(_)) => RouteError::ForceClosed,
-    };
-    waiter.fail(now, error);
+    match (waiter, failure) {
+        (Waiter::Stream(opener), Failure::Declined(text)) => opener.decline_as_told(text),
+        (Waiter::Reply(reply, on_expiry), Failure::Expired) => reply.fail(now, on_expiry),
+        (waiter, Failure::Expired) => waiter.fail(now, RouteError::Timeout),
+        (waiter, Failure::SessionEnded | Failure::Declined(_)) => waiter.fail(now, RouteError::ForceClosed),
+    }
 }

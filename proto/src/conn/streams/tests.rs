@@ -12,6 +12,10 @@ struct Link {
     client: Connection<()>,
     server: Connection<()>,
     ended: Vec<(Role, SessionId)>,
+    /// Why, as far as it was told.
+    reasons: Vec<Box<str>>,
+    /// Raw bytes that arrived.
+    arrived: usize,
     offered: Option<SessionId>,
 }
 
@@ -21,7 +25,7 @@ impl Link {
         let client =
             Connection::client(now, Arc::clone(&settings), IdGenerator::new(1, 0), ClientId::default(), Vec::new());
         let server = Connection::server(now, settings, IdGenerator::new(2, 0));
-        let mut link = Self { now, client, server, ended: Vec::new(), offered: None };
+        let mut link = Self { now, client, server, ended: Vec::new(), reasons: Vec::new(), arrived: 0, offered: None };
         link.exchange();
         link.server.accept(link.now, ClientId(7));
         link.exchange();
@@ -63,7 +67,11 @@ impl Link {
         for event in events {
             match event {
                 Event::Offered { session, .. } => self.offered = Some(session),
-                Event::Ended { session, .. } => self.ended.push((role, session)),
+                Event::Ended { session, error } => {
+                    self.ended.push((role, session));
+                    self.reasons.extend(error);
+                }
+                Event::Data { data, .. } => self.arrived += data.len(),
                 _ => {}
             }
         }
@@ -110,6 +118,26 @@ fn a_dismissal_waits_for_bytes_that_the_peer_does_not_take_but_not_for_ever() {
     link.pass(Duration::from_secs(1));
     assert_eq!(link.ended, [(Role::Client, session), (Role::Server, session)]);
     assert_eq!((link.client.session_count(), link.server.session_count()), (0, 0));
+    assert_eq!(link.reasons, ["the last bytes of the stream were not taken in time".into()], "told to the reader");
+}
+
+#[test]
+fn a_dismissal_waits_for_a_slow_reader_as_long_as_it_reads() {
+    let settings = Settings { stream_window: 1000, ..Settings::default() };
+    let mut link = Link::new(settings);
+    let session = link.stream();
+    assert!(link.client.send_data(session, Bytes::from(vec![0; 3000])));
+    link.client.dismiss(link.now, session, "");
+    link.exchange();
+    for _ in 0..2 {
+        assert_eq!(link.ended, []);
+        link.pass(Duration::from_secs(20));
+        link.server.grant(session, 1000);
+        link.exchange();
+    }
+    assert_eq!(link.arrived, 3000);
+    assert_eq!(link.ended, [(Role::Client, session), (Role::Server, session)]);
+    assert!(link.reasons.is_empty(), "an end in order: {:?}", link.reasons);
 }
 
 #[test]
