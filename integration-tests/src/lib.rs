@@ -10,6 +10,7 @@ pub mod http;
 pub mod log;
 pub mod process;
 pub mod raw;
+pub mod replay;
 pub mod wait;
 
 pub use gateway::{Gateway, Settings};

@@ -59,7 +59,13 @@ impl Client {
         Self::over(socket.into())
     }
 
-    fn over(stream: TcpStream) -> Self {
+    /// Stands on a connection that exists, in whichever role.
+    ///
+    /// # Panics
+    /// When the socket cannot be set up.
+    #[must_use]
+    #[track_caller]
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         stream.set_write_timeout(Some(PATIENCE)).expect("a write limit can be set");
         Self {

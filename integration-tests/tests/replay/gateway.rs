@@ -1,0 +1,63 @@
+//! Against the built gateway: the clients are played, what the gateway says is compared.
+
+use frontier_integration_tests::process::Signal;
+use frontier_integration_tests::raw::Client;
+use frontier_integration_tests::replay::{Entry, Line, Links, Player, Recording, Way};
+use frontier_integration_tests::{Gateway, PATIENCE, Settings};
+
+use crate::exceptions::{GATEWAY, waits_for};
+use crate::run::side_by_side;
+
+/// A gateway of the conversation's own.
+struct Dialled {
+    gateway: Gateway,
+}
+
+impl Dialled {
+    fn new(recording: &Recording) -> Self {
+        let no_local_ids = "edgeid_alloc_when_no_idservice_on: false";
+        if let Some(config) = &recording.config {
+            assert_eq!(config, no_local_ids, "{}", recording.case);
+        }
+        Self { gateway: Settings { local_edge_ids: recording.config.is_none(), ..Settings::default() }.start() }
+    }
+}
+
+impl Links for Dialled {
+    fn open(&mut self, link: &str) -> Client {
+        Client::dial(if link.starts_with("service") { self.gateway.service } else { self.gateway.edge })
+    }
+
+    fn reach(&mut self, line: &Line) {
+        match &line.entry {
+            Entry::Note(text) if text == "gateway: stop (SIGTERM)" => self.gateway.signal(Signal::Term),
+            Entry::Note(text) if text == "gateway: start" => {
+                self.gateway.exit(PATIENCE);
+                self.gateway = self.gateway.settings_here().start();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn play(folder: &str) {
+    let recordings = Recording::all_of(folder).into_iter().filter(|recording| waits_for(&recording.case).is_none());
+    side_by_side(recordings.collect(), |recording| {
+        Player::new(recording, Way::ToGateway, Dialled::new(recording), GATEWAY).play()
+    });
+}
+
+#[test]
+fn the_gateway_answers_new_clients_as_recorded() {
+    play("go-client-new");
+}
+
+#[test]
+fn the_gateway_answers_old_clients_as_recorded() {
+    play("go-client-old");
+}
+
+#[test]
+fn the_gateway_answers_old_clients_of_an_old_gateway_as_recorded() {
+    play("gen-a");
+}
