@@ -16,6 +16,9 @@ use crate::raw::{Client, Frame, kind};
 /// How long a frame may take beyond the time that the recording shows: a busy machine is no fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The same once something has failed: what follows from it need not be waited for.
+const PATIENCE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 /// Between looks at several links.
 const GLANCE: Duration = Duration::from_millis(2);
 
@@ -217,8 +220,12 @@ impl<'r, L: Links> Player<'r, L> {
             }
             _ => return,
         };
-        let due = Instant::now() + PATIENCE + line.at.saturating_sub(self.played_at);
+        let due = Instant::now() + self.patience() + line.at.saturating_sub(self.played_at);
         self.owed.push(Owed { line, awaited, anytime, due });
+    }
+
+    fn patience(&self) -> Duration {
+        if self.failures.is_empty() { PATIENCE } else { PATIENCE_AFTER_FAILURE }
     }
 
     fn let_it_say(&mut self, number: usize, anatomy: &mut Anatomy) {
@@ -241,7 +248,7 @@ impl<'r, L: Links> Player<'r, L> {
     }
 
     fn wait_for_all(&mut self) {
-        let due = Instant::now() + PATIENCE;
+        let due = Instant::now() + self.patience();
         for owed in self.owed.iter_mut().filter(|owed| owed.anytime) {
             owed.due = due;
         }
