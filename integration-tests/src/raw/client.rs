@@ -223,7 +223,15 @@ impl Client {
 
     /// Closes the writing half: the gateway sees the end, this client can still read.
     pub fn finish_writing(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("a connected socket can be half closed");
+        self.try_finish_writing().expect("a connected socket can be half closed");
+    }
+
+    /// The same on a connection that the gateway may have ended.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn try_finish_writing(&self) -> std::io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
     }
 
     /// Ends the connection by RST, without a goodbye.

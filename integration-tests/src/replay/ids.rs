@@ -1,6 +1,6 @@
 //! Which id of the recording is which id of this run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::anatomy::{Anatomy, Id, Space};
 
@@ -10,7 +10,7 @@ type Scope = Option<String>;
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     of_recorded: HashMap<(Scope, Space, u64), u64>,
-    of_actual: HashMap<(Scope, Space, u64), u64>,
+    of_actual: HashSet<(Scope, Space, u64)>,
 }
 
 fn scope(link: &str, space: Space) -> Scope {
@@ -30,14 +30,14 @@ impl Ids {
     pub(super) fn to_send(&mut self, link: &str, id: Id) -> u64 {
         let known = self.known(link, id.space, id.number);
         known.unwrap_or_else(|| {
-            self.learn(link, id.space, id.number, id.number);
+            self.learn(link, link, id.space, id.number, id.number);
             id.number
         })
     }
 
     /// Whether the ids of a frame that came can be those of the recorded one: the known ones are the same, the others
-    /// stand for nothing else.
-    pub(super) fn fit(&self, link: &str, recorded: &Anatomy, came: &Anatomy) -> bool {
+    /// stand for nothing else. The frame came on `actual_link`, which is another one where a service stands in for another.
+    pub(super) fn fit(&self, link: &str, actual_link: &str, recorded: &Anatomy, came: &Anatomy) -> bool {
         let pairs = || recorded.ids.iter().zip(&came.ids);
         recorded.ids.len() == came.ids.len()
             && pairs().all(|(recorded, came)| {
@@ -45,23 +45,23 @@ impl Ids {
                     && match self.known(link, recorded.space, recorded.number) {
                         Some(known) => known == came.number,
                         None => {
-                            !self.of_actual.contains_key(&(scope(link, came.space), came.space, came.number))
+                            let place = (scope(actual_link, came.space), came.space, came.number);
+                            !self.of_actual.contains(&place)
                         }
                     }
             })
     }
 
     /// The frame that came is the recorded one.
-    pub(super) fn take(&mut self, link: &str, recorded: &Anatomy, came: &Anatomy) {
+    pub(super) fn take(&mut self, link: &str, actual_link: &str, recorded: &Anatomy, came: &Anatomy) {
         for (recorded, came) in recorded.ids.iter().zip(&came.ids) {
-            self.learn(link, recorded.space, recorded.number, came.number);
+            self.learn(link, actual_link, recorded.space, recorded.number, came.number);
         }
     }
 
-    fn learn(&mut self, link: &str, space: Space, recorded: u64, actual: u64) {
-        let scope = scope(link, space);
-        self.of_recorded.insert((scope.clone(), space, recorded), actual);
-        self.of_actual.insert((scope, space, actual), recorded);
+    fn learn(&mut self, link: &str, actual_link: &str, space: Space, recorded: u64, actual: u64) {
+        self.of_recorded.insert((scope(link, space), space, recorded), actual);
+        self.of_actual.insert((scope(actual_link, space), space, actual));
     }
 }
 
@@ -79,11 +79,11 @@ mod tests {
     #[test]
     fn one_id_stands_for_one_id() {
         let mut ids = Ids::default();
-        assert!(ids.fit("edge1", &message(1, 50), &message(9, 70)));
-        ids.take("edge1", &message(1, 50), &message(9, 70));
-        assert!(ids.fit("edge1", &message(2, 50), &message(10, 70)), "the same session, another packet");
-        assert!(!ids.fit("edge1", &message(2, 50), &message(10, 71)), "another session");
-        assert!(!ids.fit("edge1", &message(2, 50), &message(9, 70)), "a packet id used twice");
-        assert!(ids.fit("edge2", &message(1, 50), &message(9, 70)), "another link counts for itself");
+        assert!(ids.fit("edge1", "edge1", &message(1, 50), &message(9, 70)));
+        ids.take("edge1", "edge1", &message(1, 50), &message(9, 70));
+        assert!(ids.fit("edge1", "edge1", &message(2, 50), &message(10, 70)), "the same session, another packet");
+        assert!(!ids.fit("edge1", "edge1", &message(2, 50), &message(10, 71)), "another session");
+        assert!(!ids.fit("edge1", "edge1", &message(2, 50), &message(9, 70)), "a packet id used twice");
+        assert!(ids.fit("edge2", "edge2", &message(1, 50), &message(9, 70)), "another link counts for itself");
     }
 }

@@ -16,6 +16,6 @@ mod recording;
 mod rewrite;
 
 pub use anatomy::{Anatomy, Role};
-pub use exceptions::{Exception, What};
+pub use exceptions::{Exception, Extra, What};
 pub use player::{Links, Player};
 pub use recording::{Entry, Line, Recording, Way, folders};

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::anatomy::Anatomy;
 use super::anatomy::Space;
-use super::exceptions::What;
+use super::exceptions::{Extra, What};
 use super::peer::Peer;
 use super::player::{Links, Player, line_packet};
 use super::recording::Line;
@@ -26,6 +26,17 @@ pub(super) enum Awaited {
     /// So many raw bytes in all on a recorded session.
     Bytes { session: u64, until: usize },
     End,
+    Extra(Extra),
+}
+
+impl Owed<'_> {
+    /// The link on which it is to come.
+    pub(super) fn link(&self) -> &str {
+        match &self.awaited {
+            Awaited::Extra(extra) => extra.on,
+            _ => &self.line.link,
+        }
+    }
 }
 
 impl<'r, L: Links> Player<'r, L> {
@@ -40,7 +51,7 @@ impl<'r, L: Links> Player<'r, L> {
             }
             let owed = self.owed.remove(at);
             if owed.anytime {
-                self.excepted(|what| matches!(what, What::Anytime(lines) if lines.contains(&owed.line.number)));
+                self.excepted(|what| what.frees(owed.line.number));
                 out_of_turn.push(owed.line);
             }
             // What came may have named the session that an earlier one waits for.
@@ -55,6 +66,7 @@ impl<'r, L: Links> Player<'r, L> {
             Awaited::End => self.peers.get(&line.link).is_some_and(|peer| peer.ended),
             Awaited::Bytes { session, until } => self.bytes_have_come(&line.link, *session, *until),
             Awaited::Frame(_) => self.frame_has_come(at),
+            Awaited::Extra(extra) => self.extra_has_come(*extra),
         }
     }
 
@@ -66,18 +78,30 @@ impl<'r, L: Links> Player<'r, L> {
         came.get(..until).is_some_and(|came| came == &recorded[..until])
     }
 
+    fn extra_has_come(&mut self, extra: Extra) -> bool {
+        let Some(peer) = self.peers.get_mut(extra.on) else { return false };
+        let wanted = |came: &Anatomy| {
+            let says = |field: &str| came.says.get(field).map_or("", String::as_str);
+            came.kind == extra.kind && says(extra.says.0) == extra.says.1
+        };
+        let Some(found) = peer.came.iter().position(|came| wanted(&came.anatomy)) else { return false };
+        let came = peer.came.remove(found);
+        self.answer_extra(extra.on, &came.frame, extra.answer);
+        true
+    }
+
     fn frame_has_come(&mut self, at: usize) -> bool {
         let line = self.owed[at].line;
         let Awaited::Frame(recorded) = &self.owed[at].awaited else { return false };
         for link in self.links_of(&line.link) {
             let Some(peer) = self.peers.get(&link) else { continue };
             let same = |came: &Anatomy| {
-                came.kind == recorded.kind && came.says == recorded.says && self.ids.fit(&line.link, recorded, came)
+                came.kind == recorded.kind && self.says_the_same(recorded, came) && self.ids.fit(&line.link, &link, recorded, came)
             };
             let Some(found) = candidates(peer, recorded).find(|at| same(&peer.came[*at].anatomy)) else { continue };
             let peer = self.peers.get_mut(&link).expect("it was found just now");
             let came = peer.came.remove(found);
-            self.ids.take(&line.link, recorded, &came.anatomy);
+            self.ids.take(&line.link, &link, recorded, &came.anatomy);
             if link != line.link {
                 self.routed.insert((line.link.clone(), line_packet(line)), link);
                 self.excepted(|what| matches!(what, What::AnyOf(links) if links.contains(&line.link.as_str())));
@@ -85,6 +109,18 @@ impl<'r, L: Links> Player<'r, L> {
             return true;
         }
         false
+    }
+
+    fn says_the_same(&self, recorded: &Anatomy, came: &Anatomy) -> bool {
+        let more = |field: &str| {
+            let allows = |what: What| matches!(what, What::Field(kind, more) if kind == came.kind && more == field);
+            self.exceptions.iter().any(|exception| allows(exception.what))
+        };
+        let says = |anatomy: &Anatomy| -> Vec<(String, String)> {
+            let says = anatomy.says.iter().filter(|(field, _)| !more(field));
+            says.map(|(field, text)| (field.clone(), text.clone())).collect()
+        };
+        says(recorded) == says(came)
     }
 
     /// The time of something owed is over: notes it, and takes what comes closest in its place, so that the rest of
@@ -95,17 +131,18 @@ impl<'r, L: Links> Player<'r, L> {
         let peer = self.peers.get_mut(&line.link);
         let failure = match (awaited, peer) {
             (Awaited::End, _) => "the connection was not ended".to_owned(),
+            (Awaited::Extra(extra), _) => format!("did not come: {extra:?}"),
             (Awaited::Bytes { session, until }, peer) => {
                 let actual = self.ids.known(&line.link, Space::Session, session).unwrap_or(session);
                 let came = peer.and_then(|peer| peer.bytes.get(&actual)).map_or(0, Vec::len);
                 format!("{came} raw bytes of at least {until}, or others than recorded")
             }
             (Awaited::Frame(recorded), Some(peer)) => {
-                let close = |came: &Anatomy| came.kind == recorded.kind && self.ids.fit(&line.link, &recorded, came);
+                let close = |came: &Anatomy| came.kind == recorded.kind && self.ids.fit(&line.link, &line.link, &recorded, came);
                 match peer.came.iter().position(|came| close(&came.anatomy)) {
                     Some(found) => {
                         let came = peer.came.remove(found);
-                        self.ids.take(&line.link, &recorded, &came.anatomy);
+                        self.ids.take(&line.link, &line.link, &recorded, &came.anatomy);
                         format!("{}: {}", name(recorded.kind), recorded.differences(&came.anatomy).join("; "))
                     }
                     None => format!("no {} came: {:?}", name(recorded.kind), recorded.says),
@@ -119,11 +156,12 @@ impl<'r, L: Links> Player<'r, L> {
     /// Notes what has come on a link that is over and was owed by nothing.
     pub(super) fn leftovers(&mut self, link: &str, peer: &Peer) {
         for came in &peer.came {
-            let kind = came.frame.kind;
-            if !self.excepted(|what| matches!(what, What::Extra(on, extra, _) if *on == link && *extra == kind)) {
-                let says = &came.anatomy.says;
-                self.failures.push(format!("{} on {link}: a {} that was not recorded: {says:?}", self.recording.case, name(kind)));
+            let code = came.frame.kind;
+            if self.excepted(|what| matches!(what, What::Perhaps(on, kind) if *on == link && *kind == code)) {
+                continue;
             }
+            let (kind, says) = (name(code), &came.anatomy.says);
+            self.failures.push(format!("{} on {link}: a {kind} that was not recorded: {says:?}", self.recording.case));
         }
         for (actual, came) in &peer.bytes {
             let recorded = self.recorded_bytes.iter().find(|((on, session), _)| {

@@ -66,21 +66,23 @@ impl Peer {
 
     pub(super) fn finish_writing(&mut self) {
         if let Some(client) = self.client.as_ref().filter(|_| !self.ended) {
-            client.finish_writing();
+            // It may have ended in the meantime.
+            let _ = client.try_finish_writing();
         }
     }
 
-    /// Ends the connection without a goodbye.
+    /// Ends the connection without a goodbye. What it had not been asked for is lost with it.
     pub(super) fn cut(&mut self) {
         self.client = None;
         self.ended = true;
+        self.came.clear();
     }
 
     pub(super) fn reset(&mut self) {
         if let Some(client) = self.client.take() {
             client.reset();
         }
-        self.ended = true;
+        self.cut();
     }
 
     /// Whether the connection stands, as far as is known here.

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The same once something has failed: what follows from it need not be waited for.
 const PATIENCE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// The case of an exception that holds in all of them.
+const EVERYWHERE: &str = "*";
+
 /// Between looks at several links.
 const GLANCE: Duration = Duration::from_millis(2);
 
@@ -57,15 +60,15 @@ pub struct Player<'r, L> {
     /// Lines that were played before their turn.
     played: HashSet<usize>,
     pub(super) failures: Vec<String>,
-    /// Recorded time of the last frame that was played.
-    played_at: Duration,
+    started: Instant,
 }
 
 impl<'r, L: Links> Player<'r, L> {
     /// Will play the frames that go `plays`, allowing the differences in `exceptions`.
     #[must_use]
     pub fn new(recording: &'r Recording, plays: Way, side: L, exceptions: &[Exception]) -> Self {
-        let exceptions = exceptions.iter().filter(|exception| exception.case == recording.case).copied().collect();
+        let here = |case: &str| case == recording.case || case == EVERYWHERE;
+        let exceptions = exceptions.iter().filter(|exception| here(exception.case)).copied().collect();
         Self {
             recording,
             plays,
@@ -79,7 +82,7 @@ impl<'r, L: Links> Player<'r, L> {
             used: HashSet::new(),
             played: HashSet::new(),
             failures: Vec::new(),
-            played_at: Duration::ZERO,
+            started: Instant::now(),
         }
     }
 
@@ -94,6 +97,7 @@ impl<'r, L: Links> Player<'r, L> {
         }
         for line in &recording.lines {
             if line.link == "-" {
+                self.owe_extras(line);
                 self.settle();
                 self.side.reach(line);
             } else if line.way == self.plays {
@@ -109,20 +113,22 @@ impl<'r, L: Links> Player<'r, L> {
         let unsaid = self.side.finish();
         self.failures.extend(unsaid);
         self.look_for_more();
-        for (at, exception) in self.exceptions.iter().enumerate().filter(|(at, _)| !self.used.contains(at)) {
-            self.failures.push(format!("{}: exception {at} makes no difference: {exception:?}", recording.case));
+        for (at, exception) in self.exceptions.iter().enumerate() {
+            if !self.used.contains(&at) && !exception.what.depends_on_luck() && exception.case != EVERYWHERE {
+                self.failures.push(format!("{}: this makes no difference: {exception:?}", recording.case));
+            }
         }
         self.failures
     }
 
     /// It is time to play `line`.
     fn turn(&mut self, line: &'r Line) {
+        self.owe_extras(line);
         self.settle();
-        self.played_at = line.at;
         if self.played.contains(&line.number) {
             return;
         }
-        if self.excepted(|what| matches!(what, What::Undone(lines) if lines.contains(&line.number))) {
+        if self.excepted(|what| what.undoes(line.number)) {
             return;
         }
         match &line.entry {
@@ -191,7 +197,7 @@ impl<'r, L: Links> Player<'r, L> {
     }
 
     fn is_anytime(&self, number: usize) -> bool {
-        self.exceptions.iter().any(|exception| matches!(exception.what, What::Anytime(lines) if lines.contains(&number)))
+        self.exceptions.iter().any(|exception| exception.what.frees(number))
     }
 
     /// Whether an exception speaks of this; it is then used.
@@ -203,7 +209,7 @@ impl<'r, L: Links> Player<'r, L> {
 
     /// What the tested side says in `line` is to come.
     fn owe(&mut self, line: &'r Line, anytime: bool) {
-        if self.excepted(|what| matches!(what, What::Absent(lines) if lines.contains(&line.number))) {
+        if self.excepted(|what| what.drops(line.number)) {
             return;
         }
         let awaited = match &line.entry {
@@ -220,18 +226,52 @@ impl<'r, L: Links> Player<'r, L> {
             }
             _ => return,
         };
-        let due = Instant::now() + self.patience() + line.at.saturating_sub(self.played_at);
+        let due = self.due(line);
         self.owed.push(Owed { line, awaited, anytime, due });
     }
 
-    fn patience(&self) -> Duration {
-        if self.failures.is_empty() { PATIENCE } else { PATIENCE_AFTER_FAILURE }
+    /// Until when something must have come: it may take as long as in the recording, and some more.
+    fn due(&self, line: &Line) -> Instant {
+        let now = Instant::now();
+        match self.failures.is_empty() {
+            true => now.max(self.started + line.at) + PATIENCE,
+            false => now + PATIENCE_AFTER_FAILURE,
+        }
+    }
+
+    fn owe_extras(&mut self, line: &'r Line) {
+        let due = self.due(line);
+        for (at, exception) in self.exceptions.iter().enumerate() {
+            if let What::Extra(extra) = exception.what {
+                for _ in extra.before.iter().filter(|before| **before == line.number) {
+                    self.used.insert(at);
+                    self.owed.push(Owed { line, awaited: Awaited::Extra(extra), anytime: false, due });
+                }
+            }
+        }
+    }
+
+    /// Answers a frame that the recording does not have, as any client would.
+    pub(super) fn answer_extra(&mut self, link: &str, came: &Frame, answer: Option<&str>) {
+        let peer = self.peer(link);
+        let mut reply = |kind, body: &[&[u8]]| peer.send(&Frame::bytes_of(kind, came.id, &body.concat()));
+        match (came.kind, answer) {
+            (kind::MESSAGE, Some(json)) => reply(kind::MESSAGE_ACK, &[&came.body[..8], json.as_bytes()]),
+            (kind::REQUEST, Some(json)) => reply(kind::RESPONSE, &[&came.body[..8], json.as_bytes()]),
+            (kind::SESSION, _) => reply(kind::SESSION_ACK, &[&[0, 0], &came.body[2..10], &came.body[2..10], b"{}"]),
+            (kind::DIS_CONN, _) => {
+                reply(kind::DIS_CONN_ACK, &[b"\0{}"]);
+                let id = peer.fresh();
+                peer.send(&Frame::bytes_of(kind::DIS_CONN, id, &[]));
+            }
+            _ => {}
+        }
     }
 
     fn let_it_say(&mut self, number: usize, anatomy: &mut Anatomy) {
         for (at, exception) in self.exceptions.iter().enumerate() {
-            if let What::Says(line, field, text) = exception.what
-                && line == number
+            if let What::Says(lines, field, text) = exception.what
+                && lines.contains(&number)
             {
                 let changed = match text {
                     "" => anatomy.says.remove(field).is_some(),
@@ -248,7 +288,7 @@ impl<'r, L: Links> Player<'r, L> {
     }
 
     fn wait_for_all(&mut self) {
-        let due = Instant::now() + self.patience();
+        let due = Instant::now() + PATIENCE;
         for owed in self.owed.iter_mut().filter(|owed| owed.anytime) {
             owed.due = due;
         }
@@ -261,7 +301,7 @@ impl<'r, L: Links> Player<'r, L> {
                 self.answer_now(line);
             }
             let links: Vec<String> =
-                self.owed.iter().filter(|owed| wanted(owed)).flat_map(|owed| self.links_of(&owed.line.link)).collect();
+                self.owed.iter().filter(|owed| wanted(owed)).flat_map(|owed| self.links_of(owed.link())).collect();
             if links.is_empty() {
                 return;
             }

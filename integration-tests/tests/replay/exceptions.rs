@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use frontier_integration_tests::replay::{Exception, Recording, What, folders};
+use frontier_integration_tests::raw::kind;
+use frontier_integration_tests::replay::{Exception, Extra, Recording, What, folders};
 
 /// Conversations that cannot be played yet, and what they wait for.
 const WAITING: &[(&str, &str)] = &[
@@ -32,16 +33,136 @@ pub(crate) const SDK: &[Exception] = &[];
 
 /// Deviations of the gateway.
 pub(crate) const GATEWAY: &[Exception] = &[
-    differs("go-client-new/04-call-service", What::AnyOf(&["service1", "service2"]), WHICH_SERVICE),
-    differs("go-client-new/06-publish-service", What::AnyOf(&["service1", "service2"]), WHICH_SERVICE),
-    differs("go-client-old/04-call-service", What::AnyOf(&["service1", "service2"]), WHICH_SERVICE),
-    differs("go-client-old/06-publish-service", What::AnyOf(&["service1", "service2"]), WHICH_SERVICE),
+    // An edge that was refused gets no id.
+    differs("go-client-new/02-presence", What::Says(&[39], "client", "0"), "W39"),
+    differs("go-client-old/02-presence", What::Says(&[39], "client", "0"), "W39"),
+    differs("gen-a/02c-refused-by-edge-online", What::Says(&[15], "client", "0"), "W39"),
+    // Two services that offer the same.
+    differs("go-client-new/04-call-service", SERVICES, WHICH_SERVICE),
+    differs("go-client-new/06-publish-service", SERVICES, WHICH_SERVICE),
+    differs("go-client-old/04-call-service", SERVICES, WHICH_SERVICE),
+    differs("go-client-old/06-publish-service", SERVICES, WHICH_SERVICE),
+    differs("gen-a/04d-rpc-e2s-two-services", SERVICES, WHICH_SERVICE),
+    differs("gen-a/06b-pub-e2s-two-services", SERVICES, WHICH_SERVICE),
+    differs("gen-a/06d-pub-to-service-that-left", SERVICES, WHICH_SERVICE),
+    // The method `ECHO` where `echo` is offered.
+    differs("gen-a/04a-rpc-e2s", What::Absent(&[65]), NAMES),
+    differs("gen-a/04a-rpc-e2s", What::Says(&[67], "error", "record not found"), NAMES),
+    // One service leaves, the other one's method was lost.
+    differs("gen-a/04f-services-same-second", What::Says(&[32], "error", ""), "W6"),
+    differs("gen-a/04f-services-same-second", What::Says(&[32], "value", "two"), "W6"),
+    differs("gen-a/04f-services-same-second", call("service2", &[33], "two", TWO), "W6"),
+    // A message behind one that failed was never answered.
+    differs("go-client-new/05-publish-edge", nack("service1", &[24], "edge not online"), "W1"),
+    differs("go-client-new/05-publish-edge", message("edge1", &[25], "after"), "W1"),
+    differs("go-client-new/05-publish-edge", ack("service1", &[25]), "W1"),
+    differs("go-client-old/05-publish-edge", nack("service1", &[24], "edge not online"), "W1"),
+    differs("go-client-old/05-publish-edge", message("edge1", &[25], "after"), "W1"),
+    differs("go-client-old/05-publish-edge", ack("service1", &[25]), "W1"),
+    differs("gen-a/05b-pub-s2e-reject", message("edge1", &[19], "after"), "W1"),
+    differs("gen-a/05b-pub-s2e-reject", ack("service1", &[19]), "W1"),
+    differs("gen-a/05c-pub-s2e-offline", message("edge1", &[14], "somebody"), "W1"),
+    differs("gen-a/05c-pub-s2e-offline", ack("service1", &[14]), "W1"),
+    differs("gen-a/05d-pub-s2e-no-ack", message("edge1", &[19], "after"), "W1"),
+    differs("gen-a/05d-pub-s2e-no-ack", ack("service1", &[19]), "W1"),
+    // A message behind one that is never acked.
+    differs("gen-a/06c-pub-e2s-no-ack", What::Anytime(&[18]), "W14"),
+    // Streams to nobody.
+    differs("go-client-new/10-stream-refused", What::Says(&[7, 8], "error", "edge not online"), NOBODY),
+    differs("go-client-new/10-stream-refused", What::Says(&[13, 17], "error", "service not online"), NOBODY),
+    differs("go-client-old/10-stream-refused", What::Says(&[7, 8], "error", "edge not online"), NOBODY),
+    differs("go-client-old/10-stream-refused", What::Says(&[10, 16], "error", "service not online"), NOBODY),
+    differs("gen-a/07e-stream-unknown-service", What::Says(&[13, 25], "error", "service not online"), NOBODY),
+    differs("gen-a/07e-stream-unknown-service", What::Says(&[18], "error", "force closed"), GONE_SESSION),
+    differs("gen-a/07e-stream-unknown-service", nack("edge1", &[22], "force closed"), GONE_SESSION),
+    differs("gen-a/07f-stream-unknown-edge", What::Says(TEN_REFUSALS, "error", "edge not online"), NOBODY),
+    // A stream whose other end dies.
+    differs("gen-a/07h-stream-peer-dies", What::Says(&[21, 40], "error", FAR_END), WHY_IT_ENDS),
+    // Streams that cross.
+    differs("gen-a/07j-stream-crossing-opens", comes("edge1", kind::SESSION, &[17; 4]), "W11"),
+    differs("gen-a/07j-stream-crossing-opens", comes("service1", kind::SESSION, &[17; 4]), "W11"),
+    differs("gen-a/07j-stream-crossing-opens", comes("edge1", kind::SESSION_ACK, &[17; 4]), "W11"),
+    differs("gen-a/07j-stream-crossing-opens", comes("service1", kind::SESSION_ACK, &[17; 4]), "W11"),
+    differs("gen-a/07j-stream-crossing-opens", comes("edge1", kind::DISMISS_ACK, &[22]), "W11"),
+    differs("gen-a/07j-stream-crossing-opens", comes("edge1", kind::DISMISS, &[22]), "W11"),
+    differs("gen-a/07j-stream-crossing-opens", comes("service1", kind::DISMISS, &[23; 8]), "W11"),
+    // A method of a stream, called outside of it.
+    differs("gen-a/07k-register-in-stream", What::Absent(&[23, 35]), "W35"),
+    differs("gen-a/07k-register-in-stream", What::Says(&[25, 37], "error", "record not found"), "W35"),
+    // A newcomer takes an id over: the old link is cut, not seen off; offline comes first.
+    differs("go-client-new/12-takeover", What::Absent(&[25, 28, 29, 32]), ID_IN_USE),
+    differs("go-client-new/12-takeover", What::Anytime(&[34]), ID_IN_USE),
+    differs("go-client-old/12-takeover", What::Absent(&[25, 28, 29, 32]), ID_IN_USE),
+    differs("go-client-old/12-takeover", What::Anytime(&[34]), ID_IN_USE),
+    differs("gen-a/09b-takeover", What::Absent(&[34, 37, 38, 41]), ID_IN_USE),
+    differs("gen-a/09b-takeover", What::Anytime(&[43]), ID_IN_USE),
+    differs("gen-a/09c-takeover-retry", What::Absent(&[27, 31, 32, 36, 46, 50, 51, 54, 66, 69, 70, 73]), ID_IN_USE),
+    differs("gen-a/09c-takeover-retry", What::Anytime(&[35, 55, 74]), ID_IN_USE),
+    // The same while the service takes its time over `edge_offline`.
+    differs("gen-a/12g-offline-hook-slow", What::Absent(&[36, 40, 41, 45]), ID_IN_USE),
+    differs("gen-a/12g-offline-hook-slow", What::Says(TWELVE_CALLS, "error", ""), "W34"),
+    differs("gen-a/12g-offline-hook-slow", What::Says(TWELVE_CALLS, "value", "three"), "W34"),
+    differs("gen-a/12g-offline-hook-slow", call("edge3", BEHIND_TWELVE_CALLS, "me", ME_THREE), "W34"),
+    // A cancel goes only to those who have cancelled themselves.
+    differs("go-client-new/16-cancel", What::Absent(&[17]), "cancelling"),
+    // SIGTERM: a goodbye to everybody.
+    differs("gen-a/11a-gateway-restart", failure("edge1", &[81], "gateway is shutting down"), "SIGTERM"),
+    differs("gen-a/11a-gateway-restart", What::Perhaps("edge1", kind::DISMISS), "SIGTERM"),
+    differs("gen-a/11a-gateway-restart", What::Perhaps("service1", kind::DISMISS), "SIGTERM"),
+    differs("gen-a/11a-gateway-restart", comes("edge1", kind::DIS_CONN, &[81]), "SIGTERM"),
+    differs("gen-a/11a-gateway-restart", comes("service1", kind::DIS_CONN, &[81]), "SIGTERM"),
+    differs("gen-a/11a-gateway-restart", comes("edge1", kind::DIS_CONN_ACK, &[81]), "SIGTERM"),
+    differs("gen-a/11a-gateway-restart", comes("service1", kind::DIS_CONN_ACK, &[81]), "SIGTERM"),
+    differs("gen-a/11b-gateway-restart-ids", comes("edge1", kind::DIS_CONN, &[23]), "SIGTERM"),
+    differs("gen-a/11b-gateway-restart-ids", comes("service1", kind::DIS_CONN, &[23]), "SIGTERM"),
+    differs("gen-a/11b-gateway-restart-ids", comes("edge1", kind::DIS_CONN_ACK, &[23]), "SIGTERM"),
+    differs("gen-a/11b-gateway-restart-ids", comes("service1", kind::DIS_CONN_ACK, &[23]), "SIGTERM"),
+    // Told of an edge's goodbye, not only of the end of its connection.
+    differs("gen-a/11b-gateway-restart-ids", call("service1.2", &[53], "edge_offline", "{}"), LEAVING),
 ];
 
+const FAR_END: &str = "the far end of the stream is gone";
+const GONE_SESSION: &str = "requests and messages on a session that is gone";
+const ID_IN_USE: &str = "an id in use, edges and services";
+const LEAVING: &str = "an edge that says goodbye";
+const NAMES: &str = "method and service names";
+const NOBODY: &str = "stream to an unknown service, or unknown edge";
 const WHICH_SERVICE: &str = "which of several services";
+const WHY_IT_ENDS: &str = "why a stream ends";
+
+const SERVICES: What = What::AnyOf(&["service1", "service2"]);
+const TEN_REFUSALS: &[usize] = &[13, 14, 19, 20, 25, 26, 31, 32, 37, 38, 43, 44, 49, 50, 55, 56, 62, 63, 68, 69];
+const TWELVE_CALLS: &[usize] = &[50, 52, 54, 56, 58, 60, 62, 64, 66, 68, 70, 72];
+const BEHIND_TWELVE_CALLS: &[usize] = &[51, 53, 55, 57, 59, 61, 63, 65, 67, 69, 71, 73];
+const ME_THREE: &str = r#"{"key":"bWU=","value":"dGhyZWU="}"#;
+const TWO: &str = r#"{"key":"dHdv","value":"dHdv"}"#;
 
 const fn differs(case: &'static str, what: What, entry: &'static str) -> Exception {
     Exception { case, what, entry }
+}
+
+const fn comes(on: &'static str, kind: u8, before: &'static [usize]) -> What {
+    What::Extra(Extra { before, on, kind, says: ("", ""), answer: None })
+}
+
+const fn message(on: &'static str, before: &'static [usize], value: &'static str) -> What {
+    What::Extra(Extra { before, on, kind: kind::MESSAGE, says: ("value", value), answer: Some("{}") })
+}
+
+const fn ack(on: &'static str, before: &'static [usize]) -> What {
+    nack(on, before, "")
+}
+
+const fn nack(on: &'static str, before: &'static [usize], error: &'static str) -> What {
+    What::Extra(Extra { before, on, kind: kind::MESSAGE_ACK, says: ("error", error), answer: None })
+}
+
+const fn call(on: &'static str, before: &'static [usize], method: &'static str, answer: &'static str) -> What {
+    What::Extra(Extra { before, on, kind: kind::REQUEST, says: ("key", method), answer: Some(answer) })
+}
+
+const fn failure(on: &'static str, before: &'static [usize], error: &'static str) -> What {
+    What::Extra(Extra { before, on, kind: kind::RESPONSE, says: ("error", error), answer: None })
 }
 
 #[test]

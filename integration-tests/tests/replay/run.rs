@@ -1,6 +1,7 @@
 //! Plays conversations side by side.
 
 use std::cmp::Reverse;
+use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
@@ -10,9 +11,13 @@ use frontier_integration_tests::replay::Recording;
 /// So many at once. Most of the time they wait: for a timer of the protocol, or for each other.
 const SIDE_BY_SIDE: usize = 8;
 
-/// Plays every recording with `play`, which returns what differed; fails with all differences of all recordings.
+/// Plays every recording with `play`, which returns what differed; fails with all differences of all recordings. The
+/// environment variable `REPLAY` narrows it down to those whose names contain it.
 #[track_caller]
 pub(crate) fn side_by_side(mut recordings: Vec<Recording>, play: impl Fn(&Recording) -> Vec<String> + Sync) {
+    if let Ok(part) = env::var("REPLAY") {
+        recordings.retain(|recording| recording.case.contains(&part));
+    }
     assert!(!recordings.is_empty(), "nothing to play");
     // The longest begin first, so that they do not run alone at the end.
     recordings.sort_by_key(|recording| Reverse(recording.lines.last().map(|line| line.at)));
