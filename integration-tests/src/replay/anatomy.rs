@@ -203,9 +203,12 @@ impl Anatomy {
     /// What differs between two frames of one kind, for people.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let names = self.says.keys().chain(other.says.keys()).collect::<std::collections::BTreeSet<_>>();
-        let show = |says: &BTreeMap<String, String>, name| says.get(name).map_or("nothing".to_owned(), |text| cut(text));
+        let show =
+            |says: &BTreeMap<String, String>, name| says.get(name).map_or("nothing".to_owned(), |text| cut(text));
         let differ = names.into_iter().filter(|name| self.says.get(*name) != other.says.get(*name));
-        differ.map(|name| format!("{name}: {} instead of {}", show(&other.says, name), show(&self.says, name))).collect()
+        differ
+            .map(|name| format!("{name}: {} instead of {}", show(&other.says, name), show(&self.says, name)))
+            .collect()
     }
 }
 
@@ -227,7 +230,8 @@ pub(super) fn is_reply(kind: u8) -> bool {
 
 /// The JSON of a frame whose kind has some.
 fn json(frame: &Frame) -> Option<Map<String, Value>> {
-    let none = [kind::DIS_CONN, kind::HEARTBEAT, kind::HEARTBEAT_ACK, kind::REQUEST_CANCEL, kind::STREAM, kind::REGISTER];
+    let none =
+        [kind::DIS_CONN, kind::HEARTBEAT, kind::HEARTBEAT_ACK, kind::REQUEST_CANCEL, kind::STREAM, kind::REGISTER];
     if none.contains(&frame.kind) {
         return None;
     }

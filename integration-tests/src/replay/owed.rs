@@ -24,7 +24,10 @@ pub(super) struct Owed<'r> {
 pub(super) enum Awaited {
     Frame(Anatomy),
     /// So many raw bytes in all on a recorded session.
-    Bytes { session: u64, until: usize },
+    Bytes {
+        session: u64,
+        until: usize,
+    },
     End,
     Extra(Extra),
 }
@@ -96,7 +99,9 @@ impl<'r, L: Links> Player<'r, L> {
         for link in self.links_of(&line.link) {
             let Some(peer) = self.peers.get(&link) else { continue };
             let same = |came: &Anatomy| {
-                came.kind == recorded.kind && self.says_the_same(recorded, came) && self.ids.fit(&line.link, &link, recorded, came)
+                came.kind == recorded.kind
+                    && self.says_the_same(recorded, came)
+                    && self.ids.fit(&line.link, &link, recorded, came)
             };
             let Some(found) = candidates(peer, recorded).find(|at| same(&peer.came[*at].anatomy)) else { continue };
             let peer = self.peers.get_mut(&link).expect("it was found just now");
@@ -138,7 +143,9 @@ impl<'r, L: Links> Player<'r, L> {
                 format!("{came} raw bytes of at least {until}, or others than recorded")
             }
             (Awaited::Frame(recorded), Some(peer)) => {
-                let close = |came: &Anatomy| came.kind == recorded.kind && self.ids.fit(&line.link, &line.link, &recorded, came);
+                let close = |came: &Anatomy| {
+                    came.kind == recorded.kind && self.ids.fit(&line.link, &line.link, &recorded, came)
+                };
                 match peer.came.iter().position(|came| close(&came.anatomy)) {
                     Some(found) => {
                         let came = peer.came.remove(found);
@@ -169,7 +176,11 @@ impl<'r, L: Links> Player<'r, L> {
             });
             let recorded = recorded.map_or(0, |(_, bytes)| bytes.len());
             if came.len() > recorded {
-                self.failures.push(format!("{} on {link}: {} raw bytes, {recorded} were recorded", self.recording.case, came.len()));
+                self.failures.push(format!(
+                    "{} on {link}: {} raw bytes, {recorded} were recorded",
+                    self.recording.case,
+                    came.len()
+                ));
             }
         }
     }

@@ -33,6 +33,12 @@ pub trait Links {
     /// The recording comes to what the tested side is to do, or to a note.
     fn reach(&mut self, _line: &Line) {}
 
+    /// A link that was online is lost by `lose`; returns when the tested side knows. In the recordings there was time
+    /// for that.
+    fn lost(&mut self, _link: &str, lose: &mut dyn FnMut()) {
+        lose();
+    }
+
     /// The conversation is over: what else was wrong.
     fn finish(&mut self) -> Vec<String> {
         Vec::new()
@@ -135,11 +141,32 @@ impl<'r, L: Links> Player<'r, L> {
             Entry::Frame(frame) => self.play_frame(line, frame),
             Entry::Garbage(bytes) => self.peer(&line.link).send(bytes),
             Entry::Open => self.open(&line.link),
-            Entry::Finish => self.peer(&line.link).finish_writing(),
-            Entry::Reset => self.peer(&line.link).reset(),
-            Entry::Cut | Entry::End => self.peer(&line.link).cut(),
+            Entry::Finish => self.lose(line, Peer::finish_writing),
+            Entry::Reset => self.lose(line, Peer::reset),
+            Entry::Cut | Entry::End => self.lose(line, Peer::cut),
             Entry::Note(_) => {}
         }
+    }
+
+    fn lose(&mut self, line: &Line, how: fn(&mut Peer)) {
+        let online = self.is_online(line);
+        self.peer(&line.link);
+        let peer = self.peers.get_mut(&line.link).expect("it was opened just now");
+        match online {
+            true => self.side.lost(&line.link, &mut || how(peer)),
+            false => how(peer),
+        }
+    }
+
+    /// Whether the link is online at `line`: let in, and nobody has said goodbye.
+    fn is_online(&self, line: &Line) -> bool {
+        let before = self.recording.lines.iter().take_while(|other| other.number < line.number);
+        before.filter(|other| other.link == line.link).fold(false, |online, other| match &other.entry {
+            Entry::Frame(frame) if frame.kind == kind::CONN_ACK => frame.body[0] == 0,
+            Entry::Frame(frame) if frame.kind == kind::DIS_CONN => false,
+            Entry::End | Entry::Open => false,
+            _ => online,
+        })
     }
 
     fn play_frame(&mut self, line: &Line, frame: &Frame) {
@@ -346,7 +373,8 @@ fn prompt(peer: &mut Peer) {
     let until = Instant::now() + PATIENCE;
     while peer.is_open() && Instant::now() < until {
         peer.read(GLANCE);
-        if let Some(at) = peer.came.iter().position(|came| came.frame.kind == kind::HEARTBEAT_ACK && came.frame.id == id)
+        if let Some(at) =
+            peer.came.iter().position(|came| came.frame.kind == kind::HEARTBEAT_ACK && came.frame.id == id)
         {
             peer.came.remove(at);
             return;

@@ -3,7 +3,7 @@
 use frontier_integration_tests::process::Signal;
 use frontier_integration_tests::raw::Client;
 use frontier_integration_tests::replay::{Entry, Line, Links, Player, Recording, Way};
-use frontier_integration_tests::{Gateway, PATIENCE, Settings};
+use frontier_integration_tests::{Gateway, PATIENCE, Settings, eventually};
 
 use crate::exceptions::{GATEWAY, waits_for};
 use crate::run::side_by_side;
@@ -28,6 +28,13 @@ impl Links for Dialled {
         Client::dial(if link.starts_with("service") { self.gateway.service } else { self.gateway.edge })
     }
 
+    fn lost(&mut self, link: &str, lose: &mut dyn FnMut()) {
+        let side = if link.starts_with("service") { "side=\"service\"" } else { "side=\"edge\"" };
+        let online = self.gateway.metric("frontier_links", &[side]);
+        lose();
+        eventually("a lost link is gone", || (self.gateway.metric("frontier_links", &[side]) < online).then_some(()));
+    }
+
     fn reach(&mut self, line: &Line) {
         match &line.entry {
             Entry::Note(text) if text == "gateway: stop (SIGTERM)" => self.gateway.signal(Signal::Term),
@@ -43,7 +50,13 @@ impl Links for Dialled {
 fn play(folder: &str) {
     let recordings = Recording::all_of(folder).into_iter().filter(|recording| waits_for(&recording.case).is_none());
     side_by_side(recordings.collect(), |recording| {
-        Player::new(recording, Way::ToGateway, Dialled::new(recording), GATEWAY).play()
+        let side = Dialled::new(recording);
+        let log = side.gateway.log.clone();
+        let failures = Player::new(recording, Way::ToGateway, side, GATEWAY).play();
+        if !failures.is_empty() {
+            eprintln!("log of the gateway of {}:\n{}", recording.case, log.lines().join("\n"));
+        }
+        failures
     });
 }
 

@@ -104,9 +104,9 @@ impl Driver {
             kind::SESSION => self.open(line, frame),
             kind::STREAM => self.on_stream(frame.session(), OnStream::Write(frame.data().to_vec())),
             kind::DISMISS if frame.session() != MAIN => self.on_stream(frame.session(), OnStream::Close),
-            kind::DIS_CONN if !self.gateway_left_first(line) => self.step(|client| {
-                Box::pin(async move { client.close().await })
-            }),
+            kind::DIS_CONN if !self.gateway_left_first(line) => {
+                self.step(|client| Box::pin(async move { client.close().await }))
+            }
             // The SDK does the rest by itself.
             _ => {}
         }
@@ -114,9 +114,11 @@ impl Driver {
 
     /// Whether the gateway's goodbye or refusal came before `line`.
     fn gateway_left_first(&self, line: &Line) -> bool {
-        let mut before = self.script.frames(Way::ToClient).filter(|(at, _)| at.link == line.link && at.number < line.number);
+        let mut before =
+            self.script.frames(Way::ToClient).filter(|(at, _)| at.link == line.link && at.number < line.number);
         before.any(|(_, frame)| {
-            frame.kind == kind::DIS_CONN || frame.kind == kind::CONN_ACK && frame.body[0] != 0
+            frame.kind == kind::DIS_CONN
+                || frame.kind == kind::CONN_ACK && frame.body[0] != 0
                 || frame.kind == kind::DISMISS && frame.session() == MAIN
         })
     }
@@ -162,7 +164,8 @@ impl Driver {
         };
         let (meta, wanted) = (conn.bytes("meta"), conn.number_at(2));
         if !self.service {
-            let builder = Edge::builder("").dial_with(dial).reconnect(reconnect).meta(meta).edge_id(sdk::EdgeId(wanted));
+            let builder =
+                Edge::builder("").dial_with(dial).reconnect(reconnect).meta(meta).edge_id(sdk::EdgeId(wanted));
             return Box::pin(async move { builder.connect().await.map(Client::Edge) });
         }
         let meta: Value = serde_json::from_slice(&meta).expect("a recorded service has JSON as meta");
@@ -263,7 +266,9 @@ impl Driver {
     fn outgoing(&self, line: &Line, frame: &Frame, name: String) -> Outgoing {
         let custom = frame.custom();
         let (custom, edge) = match custom.split_last_chunk::<8>() {
-            Some((front, tail)) if self.service && frame.session() == MAIN => (front.to_vec(), u64::from_be_bytes(*tail)),
+            Some((front, tail)) if self.service && frame.session() == MAIN => {
+                (front.to_vec(), u64::from_be_bytes(*tail))
+            }
             _ => (custom, 0),
         };
         Outgoing { edge, name, payload: frame.value(), custom, timeout: self.timeout(line, frame) }
