@@ -1,11 +1,11 @@
 //! Where ours differs from the recordings on purpose. Each names its entry in `docs/differences.md`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use frontier_integration_tests::raw::kind;
-use frontier_integration_tests::replay::{Exception, Extra, Recording, What, folders};
+use frontier_integration_tests::replay::{Entry, Exception, Extra, Line, Recording, Way, What, folders};
 
 /// Conversations that cannot be played yet, and what they wait for.
 const WAITING: &[(&str, &str)] = &[
@@ -23,13 +23,40 @@ pub(crate) fn waits_for(case: &str) -> Option<&'static str> {
 }
 
 /// What is played of a recording to the SDK; nothing of one whose clients were no SDK.
-pub(crate) fn played_to_sdk(recording: Recording) -> Option<Recording> {
+pub(crate) fn played_to_sdk(mut recording: Recording) -> Option<Recording> {
     let raw_sockets = ["gen-a/12e-silent-client", "gen-a/12f-garbage"];
-    (!raw_sockets.contains(&recording.case.as_str())).then_some(recording)
+    if raw_sockets.contains(&recording.case.as_str()) {
+        return None;
+    }
+    say_goodbye_in_one_step(&mut recording);
+    leave_at_once_when_refused(&mut recording);
+    Some(recording)
+}
+
+/// Takes out what clients said behind a refusal ([`REFUSED`]).
+fn leave_at_once_when_refused(recording: &mut Recording) {
+    let refused = |line: &&Line| matches!(&line.entry, Entry::Frame(frame) if frame.kind == kind::CONN_ACK && frame.body[0] != 0);
+    let refusals: Vec<Line> = recording.lines.iter().filter(refused).cloned().collect();
+    let behind = |line: &Line| refusals.iter().any(|refusal| refusal.link == line.link && refusal.number < line.number);
+    recording.lines.retain(|line| !behind(line) || line.entry == Entry::End);
+}
+
+/// Takes out the end of the main session where the client began it ([`GOODBYE`]).
+fn say_goodbye_in_one_step(recording: &mut Recording) {
+    let main_ends = |line: &Line| match &line.entry {
+        Entry::Frame(frame) if matches!(frame.kind, kind::DISMISS | kind::DISMISS_ACK) => frame.session() == 1,
+        _ => false,
+    };
+    let first_ends = recording.lines.iter().filter(|line| main_ends(line));
+    let mut begun: BTreeMap<String, Way> = BTreeMap::new();
+    for line in first_ends {
+        begun.entry(line.link.clone()).or_insert(line.way);
+    }
+    recording.lines.retain(|line| !main_ends(line) || begun[&line.link] == Way::ToClient);
 }
 
 /// Deviations of the SDK.
-pub(crate) const SDK: &[Exception] = &[];
+pub(crate) const SDK: &[Exception] = &[differs("*", What::Field(kind::CONN, "caps"), "capabilities")];
 
 /// Deviations of the gateway.
 pub(crate) const GATEWAY: &[Exception] = &[

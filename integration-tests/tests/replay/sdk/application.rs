@@ -1,6 +1,6 @@
 //! An application over the SDK that answers what reaches it as the recorded one did.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,8 +40,8 @@ struct State {
     streams: HashMap<u64, Open>,
     /// Raw bytes by session.
     read: BTreeMap<u64, Vec<u8>>,
-    /// Lines with a call or message whose result is not known yet.
-    waiting: BTreeSet<usize>,
+    /// Lines with a call or message whose result is not known yet, and the line of the recorded answer.
+    waiting: BTreeMap<usize, usize>,
 }
 
 struct Open {
@@ -193,9 +193,9 @@ impl Application {
         }
     }
 
-    /// A call or message begins, whose result will be compared.
-    pub(crate) fn waits(&self, line: usize) {
-        self.state().waiting.insert(line);
+    /// A call or message begins. If it was answered, its result will be compared.
+    pub(crate) fn waits(&self, line: usize, answered: Option<usize>) {
+        self.state().waiting.extend(answered.map(|answered| (line, answered)));
     }
 
     /// The result that the application got, against what the gateway answered.
@@ -218,28 +218,34 @@ impl Application {
         self.state().waiting.remove(&line);
     }
 
-    /// Waits for the results and for `recorded` raw bytes of each session; returns all complaints.
-    pub(crate) fn finish(&self, recorded: &BTreeMap<u64, Vec<u8>>, patience: Duration) -> Vec<String> {
+    /// Waits until the application has what came before `line`: the results of calls and messages, and raw bytes. A
+    /// recorded application went on only then.
+    pub(crate) fn has_what_came_before(&self, line: usize, patience: Duration) {
         let until = Instant::now() + patience;
-        loop {
-            let mut state = self.state();
-            let missing: Vec<String> = recorded
-                .iter()
-                .filter(|(session, bytes)| state.read.get(session) != Some(bytes))
-                .map(|(session, bytes)| {
-                    let read = state.read.get(session).map_or(0, Vec::len);
-                    format!("{}: {read} of {} raw bytes on session {session:x}", self.name, bytes.len())
-                })
-                .collect();
-            let late = Instant::now() > until;
-            if missing.is_empty() && state.waiting.is_empty() || late {
-                let mut all = std::mem::take(&mut state.complaints);
-                all.extend(missing);
-                all.extend(state.waiting.iter().map(|line| format!("{}: line {line} has no result", self.name)));
-                return all;
-            }
-            drop(state);
-            std::thread::sleep(Duration::from_millis(5));
+        while !self.missing(line).is_empty() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// What came before `line` and has not reached the application.
+    fn missing(&self, line: usize) -> Vec<String> {
+        let recorded = self.script.bytes_before(line);
+        let state = self.state();
+        let bytes = recorded.iter().filter_map(|(session, bytes)| {
+            let read = state.read.get(session).map_or(&[][..], Vec::as_slice);
+            let (name, count) = (&self.name, bytes.len());
+            (!read.starts_with(bytes)).then(|| format!("{name}: not the {count} raw bytes of session {session:x}"))
+        });
+        let results = state.waiting.iter().filter(|(_, answered)| **answered < line);
+        let results = results.map(|(line, _)| format!("{}: line {line} has no result", self.name));
+        bytes.chain(results).collect()
+    }
+
+    /// Waits for all that should have come; returns what has not, and all complaints.
+    pub(crate) fn finish(&self, patience: Duration) -> Vec<String> {
+        self.has_what_came_before(usize::MAX, patience);
+        let mut all = self.missing(usize::MAX);
+        all.append(&mut self.state().complaints);
+        all
     }
 }

@@ -1,6 +1,6 @@
 //! Lets one client of the SDK do what its application did in a recording.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::pin::Pin;
@@ -86,6 +86,7 @@ impl Driver {
 
     /// The conversation comes to what this client did in `line`.
     pub(crate) fn act(&mut self, line: &Line) {
+        self.application.has_what_came_before(line.number, PATIENCE);
         match &line.entry {
             Entry::Frame(frame) => self.say(line, frame),
             Entry::Cut | Entry::Reset | Entry::Finish => self.cut(),
@@ -226,7 +227,7 @@ impl Driver {
         let (number, session, application) = (line.number, frame.session(), self.application.clone());
         let (keep, mut cancelled) = oneshot::channel::<()>();
         self.cancels.insert(frame.id, keep);
-        application.waits(number);
+        application.waits(number, self.answered(line, frame, kind::RESPONSE));
         self.step(move |client| {
             Box::pin(async move {
                 let calling = async {
@@ -249,9 +250,7 @@ impl Driver {
         let outgoing = self.outgoing(line, frame, frame.text("topic"));
         let recorded = self.recorded(line, frame, kind::MESSAGE_ACK);
         let (number, session, application) = (line.number, frame.session(), self.application.clone());
-        if recorded.is_some() {
-            application.waits(number);
-        }
+        application.waits(number, self.answered(line, frame, kind::MESSAGE_ACK));
         self.step(move |client| {
             Box::pin(async move {
                 let got = match session {
@@ -287,6 +286,11 @@ impl Driver {
         self.script.reply(&line.link, Way::ToClient, code, frame.id).map(|(_, answer)| answer.outcome())
     }
 
+    /// The line of the answer.
+    fn answered(&self, line: &Line, frame: &Frame, code: u8) -> Option<usize> {
+        self.script.reply(&line.link, Way::ToClient, code, frame.id).map(|(number, _)| number)
+    }
+
     fn open(&self, line: &Line, frame: &Frame) {
         let (number, peer, application) = (line.number, frame.text("peer"), self.application.clone());
         self.step(move |client| {
@@ -320,11 +324,7 @@ impl Driver {
 
     /// What the application has to complain of at the end.
     pub(crate) fn finish(&self) -> Vec<String> {
-        let mut recorded: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
-        for (_, frame) in self.script.frames(Way::ToClient).filter(|(_, frame)| frame.kind == kind::STREAM) {
-            recorded.entry(frame.session()).or_default().extend(frame.data());
-        }
-        self.application.finish(&recorded, PATIENCE)
+        self.application.finish(PATIENCE)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the application of one client does in a recording, looked up by what happens to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use frontier_integration_tests::raw::{Frame, kind};
@@ -64,6 +64,16 @@ impl Script {
     /// Whether the client comes back after the loss of a link.
     pub(crate) fn comes_back(&self) -> bool {
         self.shared.lines.iter().any(|line| line.link.contains('.'))
+    }
+
+    /// The raw bytes of each session that came before a line.
+    pub(crate) fn bytes_before(&self, number: usize) -> BTreeMap<u64, Vec<u8>> {
+        let mut bytes: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+        let before = self.frames(Way::ToClient).take_while(|(line, _)| line.number < number);
+        for (_, frame) in before.filter(|(_, frame)| frame.kind == kind::STREAM) {
+            bytes.entry(frame.session()).or_default().extend(frame.data());
+        }
+        bytes
     }
 
     /// Finds the first recorded frame with this content that has not been found before.
