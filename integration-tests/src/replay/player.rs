@@ -109,6 +109,10 @@ impl<'r, L: Links> Player<'r, L> {
             } else if line.way == self.plays {
                 self.turn(line);
             } else {
+                if ends_a_link(line) {
+                    // Whoever leaves has first said what the recording has before.
+                    self.settle();
+                }
                 self.side.reach(line);
                 if !self.is_anytime(line.number) {
                     self.owe(line, false);
@@ -379,6 +383,14 @@ fn prompt(peer: &mut Peer) {
             peer.came.remove(at);
             return;
         }
+    }
+}
+
+fn ends_a_link(line: &Line) -> bool {
+    match &line.entry {
+        Entry::Frame(frame) => frame.kind == kind::DIS_CONN,
+        Entry::Finish | Entry::Reset | Entry::Cut => true,
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use frontier_integration_tests::raw::kind;
 use sdk::{EdgeId, EdgePresence, Error, Message, Request, Stream};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use super::client::Client;
@@ -47,6 +47,8 @@ struct State {
 struct Open {
     stream: Arc<Stream>,
     tasks: [AbortHandle; 2],
+    /// Gone with the application's interest in the stream.
+    wanted: watch::Sender<()>,
 }
 
 impl Application {
@@ -169,7 +171,8 @@ impl Application {
                 application.take(session, message);
             }
         });
-        let open = Open { stream, tasks: [read.abort_handle(), receive.abort_handle()] };
+        let tasks = [read.abort_handle(), receive.abort_handle()];
+        let open = Open { stream, tasks, wanted: watch::Sender::new(()) };
         self.state().streams.insert(session, open);
         self.shared.came.notify_waiters();
     }
@@ -185,7 +188,16 @@ impl Application {
         }
     }
 
-    /// Drops a stream, which closes it.
+    /// Resolves when the application drops the stream of a session, which there is.
+    pub(crate) async fn dropped(&self, session: u64) {
+        let wanted = self.state().streams.get(&session).map(|open| open.wanted.subscribe());
+        if let Some(mut wanted) = wanted {
+            // Nothing is ever sent: what comes is the end.
+            let _ = wanted.changed().await;
+        }
+    }
+
+    /// Drops a stream, which closes it; what is under way on it is given up.
     pub(crate) fn drop_stream(&self, session: u64) {
         let open = self.state().streams.remove(&session);
         for task in open.iter().flat_map(|open| &open.tasks) {

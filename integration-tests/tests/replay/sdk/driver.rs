@@ -89,22 +89,21 @@ impl Driver {
         self.application.has_what_came_before(line.number, PATIENCE);
         match &line.entry {
             Entry::Frame(frame) => self.say(line, frame),
-            Entry::Cut | Entry::Reset | Entry::Finish => self.cut(),
+            Entry::Cut | Entry::Reset | Entry::Finish if !self.said_goodbye(line) => self.cut(),
             _ => {}
         }
     }
 
     fn say(&mut self, line: &Line, frame: &Frame) {
-        let again = line.link.contains('.');
         match frame.kind {
-            kind::CONN if !again => self.connect(line, frame),
-            kind::REGISTER if !again || frame.session() != MAIN => self.register(frame),
+            kind::CONN if self.waiting_steps.is_some() => self.connect(line, frame),
+            kind::REGISTER if frame.session() != MAIN || !self.knows(line, frame) => self.register(frame),
             kind::REQUEST => self.call(line, frame),
             kind::MESSAGE => self.publish(line, frame),
             kind::REQUEST_CANCEL => drop(self.cancels.remove(&frame.id)),
             kind::SESSION => self.open(line, frame),
             kind::STREAM => self.on_stream(frame.session(), OnStream::Write(frame.data().to_vec())),
-            kind::DISMISS if frame.session() != MAIN => self.on_stream(frame.session(), OnStream::Close),
+            kind::DISMISS if frame.session() != MAIN => self.close_stream(line, frame.session()),
             kind::DIS_CONN if !self.gateway_left_first(line) => {
                 self.step(|client| Box::pin(async move { client.close().await }))
             }
@@ -122,6 +121,13 @@ impl Driver {
                 || frame.kind == kind::CONN_ACK && frame.body[0] != 0
                 || frame.kind == kind::DISMISS && frame.session() == MAIN
         })
+    }
+
+    /// Whether either side has said goodbye before `line`: the SDK then ends the connection by itself.
+    fn said_goodbye(&self, line: &Line) -> bool {
+        let both = self.script.frames(Way::ToClient).chain(self.script.frames(Way::ToGateway));
+        let mut before = both.filter(|(at, _)| at.link == line.link && at.number < line.number);
+        before.any(|(_, frame)| frame.kind == kind::DIS_CONN)
     }
 
     fn step(&self, step: impl FnOnce(Client) -> Work + Send + 'static) {
@@ -197,6 +203,14 @@ impl Driver {
         self.script.frames(Way::ToGateway).any(|(_, frame)| frame.kind == kind::REGISTER && frame.method() == method)
     }
 
+    /// Whether the SDK registers the method by itself, since it did so on an earlier link.
+    fn knows(&self, line: &Line, frame: &Frame) -> bool {
+        let mut earlier = self.script.frames(Way::ToGateway).take_while(|(at, _)| at.number < line.number);
+        earlier.any(|(at, other)| {
+            at.link != line.link && other.kind == kind::REGISTER && other.method() == frame.method()
+        })
+    }
+
     fn register(&self, frame: &Frame) {
         let (session, method) = (frame.session(), frame.method());
         if session == MAIN && self.service && HOOKS.contains(&method.as_str()) {
@@ -253,11 +267,15 @@ impl Driver {
         application.waits(number, self.answered(line, frame, kind::MESSAGE_ACK));
         self.step(move |client| {
             Box::pin(async move {
-                let got = match session {
-                    MAIN => client.publish(outgoing).await,
-                    _ => in_stream::publish(&*application.stream(session).await, outgoing).await,
-                };
-                application.compare(number, recorded, got);
+                if session == MAIN {
+                    return application.compare(number, recorded, client.publish(outgoing).await);
+                }
+                let stream = application.stream(session).await;
+                tokio::select! {
+                    biased;
+                    got = in_stream::publish(&stream, outgoing) => application.compare(number, recorded, got),
+                    () = application.dropped(session) => {}
+                }
             })
         });
     }
@@ -293,14 +311,28 @@ impl Driver {
 
     fn open(&self, line: &Line, frame: &Frame) {
         let (number, peer, application) = (line.number, frame.text("peer"), self.application.clone());
+        let opened = self.answered(line, frame, kind::SESSION_ACK).is_some();
         self.step(move |client| {
             Box::pin(async move {
                 match client.open_stream(&peer).await {
                     Ok(stream) => application.adopt(stream),
-                    Err(error) => application.complain(&format!("line {number}: no stream: {error}")),
+                    Err(error) if opened => application.complain(&format!("line {number}: no stream: {error}")),
+                    Err(_) => {}
                 }
             })
         });
+    }
+
+    /// Closes a stream behind all that was written: an old client's Dismiss overtook what it had written before.
+    fn close_stream(&mut self, line: &Line, session: u64) {
+        let writes = self.script.frames(Way::ToGateway).filter(|(at, frame)| {
+            at.number > line.number && frame.kind == kind::STREAM && frame.session() == session
+        });
+        let late: Vec<Vec<u8>> = writes.map(|(_, frame)| frame.data().to_vec()).collect();
+        for bytes in late {
+            self.on_stream(session, OnStream::Write(bytes));
+        }
+        self.on_stream(session, OnStream::Close);
     }
 
     fn on_stream(&mut self, session: u64, what: OnStream) {
