@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use frontier_integration_tests::raw::Frame as RecordedFrame;
-use frontier_integration_tests::replay::{Entry, Recording, folders};
+use frontier_integration_tests::replay::{Entry, Recording};
 use frontier_proto::body::{Base64, Body, ConnData, RegisterAckData, SessionData, Timestamp};
 use frontier_proto::id::{ClientId, PacketId, SessionId};
 use frontier_proto::wire::{
@@ -137,7 +137,7 @@ fn item_09_fixed_fields_are_encoded_as_in_the_examples() {
 fn recorded_frames_come_back() {
     let (mut conversations, mut frames, mut garbage) = (0, 0, 0);
     let mut kinds = BTreeSet::new();
-    for recording in folders().iter().flat_map(|folder| Recording::all_of(folder)) {
+    for recording in Recording::all() {
         conversations += 1;
         for line in &recording.lines {
             match &line.entry {

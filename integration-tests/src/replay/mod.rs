@@ -18,4 +18,4 @@ mod rewrite;
 pub use anatomy::{Anatomy, Role};
 pub use exceptions::{Exception, Extra, What};
 pub use player::{Links, Player};
-pub use recording::{Entry, Line, Recording, Way, folders};
+pub use recording::{Entry, Line, Recording, Way};

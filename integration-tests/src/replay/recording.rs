@@ -79,25 +79,30 @@ pub struct Recording {
 }
 
 /// The names of the folders of recordings.
-#[must_use]
-pub fn folders() -> [&'static str; 3] {
+fn folders() -> [&'static str; 3] {
     ["go-client-new", "go-client-old", "gen-a"]
 }
 
 impl Recording {
     /// All recordings of a folder, by name.
-    ///
-    /// # Panics
-    /// When the folder or a file of it cannot be read.
-    #[must_use]
     #[track_caller]
-    pub fn all_of(folder: &str) -> Vec<Self> {
+    fn all_of(folder: &str) -> Vec<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this member lies in the workspace");
         let folder = root.join("proto/tests/vectors").join(folder);
         let listing = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut files: Vec<PathBuf> = listing.map(|entry| entry.expect("a folder can be listed").path()).collect();
         files.sort();
         files.iter().map(|file| Self::read(file)).collect()
+    }
+
+    /// All recordings of all folders.
+    ///
+    /// # Panics
+    /// When one cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn all() -> Vec<Self> {
+        folders().iter().flat_map(|folder| Self::all_of(folder)).collect()
     }
 
     #[track_caller]
@@ -180,7 +185,7 @@ mod tests {
     fn every_conversation_is_read_and_lies_in_order() {
         let counts = folders().map(|folder| Recording::all_of(folder).len());
         assert_eq!(counts, [16, 16, 55]);
-        for recording in folders().iter().flat_map(|folder| Recording::all_of(folder)) {
+        for recording in Recording::all() {
             assert!(!recording.what.is_empty(), "{}", recording.case);
             assert!(recording.lines.is_sorted_by_key(|line| line.at), "{}", recording.case);
         }

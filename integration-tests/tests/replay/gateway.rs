@@ -47,8 +47,9 @@ impl Links for Dialled {
     }
 }
 
-fn play(folder: &str) {
-    let recordings = Recording::all_of(folder).into_iter().filter(|recording| waits_for(&recording.case).is_none());
+#[test]
+fn the_gateway_answers_as_recorded() {
+    let recordings = Recording::all().into_iter().filter(|recording| waits_for(&recording.case).is_none());
     side_by_side(recordings.collect(), |recording| {
         let side = Dialled::new(recording);
         let log = side.gateway.log.clone();
@@ -58,19 +59,4 @@ fn play(folder: &str) {
         }
         failures
     });
-}
-
-#[test]
-fn the_gateway_answers_new_clients_as_recorded() {
-    play("go-client-new");
-}
-
-#[test]
-fn the_gateway_answers_old_clients_as_recorded() {
-    play("go-client-old");
-}
-
-#[test]
-fn the_gateway_answers_old_clients_of_an_old_gateway_as_recorded() {
-    play("gen-a");
 }

@@ -9,7 +9,7 @@ use std::thread;
 use frontier_integration_tests::replay::Recording;
 
 /// So many at once. Most of the time they wait: for a timer of the protocol, or for each other.
-const SIDE_BY_SIDE: usize = 8;
+const SIDE_BY_SIDE: usize = 12;
 
 /// Plays every recording with `play`, which returns what differed; fails with all differences of all recordings. The
 /// environment variable `REPLAY` narrows it down to those whose names contain it.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use frontier_integration_tests::raw::{Client as RawClient, Frame, kind, time};
 use frontier_integration_tests::replay::{Entry, Line, Recording, Way};
-use sdk::{Edge, Error, Reconnect, Service};
+use sdk::{Builder, Edge, Error, Reconnect, Service};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
@@ -179,41 +179,58 @@ impl Driver {
         let topics = meta["topics"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let mut builder = Service::builder("").dial_with(dial).reconnect(reconnect).topics(topics);
         builder = builder.name(meta["service"].as_str().unwrap_or_default()).service_id(sdk::ServiceId(wanted));
-        for hook in HOOKS.into_iter().filter(|hook| self.registers(hook)) {
-            let application = self.application.clone();
-            builder = match hook {
-                "get_edge_id" => builder.on_get_edge_id(move |meta| {
-                    let application = application.clone();
-                    async move { application.edge_id(&meta).await }
-                }),
-                "edge_online" => builder.on_edge_online(move |edge| {
-                    let application = application.clone();
-                    async move { application.presence(hook, edge).await }
-                }),
-                _ => builder.on_edge_offline(move |edge| {
-                    let application = application.clone();
-                    async move { application.presence(hook, edge).await }
-                }),
-            };
+        for method in self.offered_from_the_start() {
+            builder = self.offering(builder, method);
         }
         Box::pin(async move { builder.connect().await.map(Client::Service) })
     }
 
-    fn registers(&self, method: &str) -> bool {
-        self.script.frames(Way::ToGateway).any(|(_, frame)| frame.kind == kind::REGISTER && frame.method() == method)
+    /// Hooks must be there when a service connects, and so must what was registered before the last of them.
+    fn offered_from_the_start(&self) -> Vec<String> {
+        let registers = self.script.frames(Way::ToGateway).filter(|(line, frame)| {
+            frame.kind == kind::REGISTER && frame.session() == MAIN && !line.link.contains('.')
+        });
+        let mut methods: Vec<String> = registers.map(|(_, frame)| frame.method()).collect();
+        let hooks = methods.iter().rposition(|method| HOOKS.contains(&method.as_str())).map_or(0, |last| last + 1);
+        methods.truncate(hooks);
+        methods
+    }
+
+    fn offering(&self, builder: Builder<Service>, method: String) -> Builder<Service> {
+        let application = self.application.clone();
+        match method.as_str() {
+            "get_edge_id" => builder.on_get_edge_id(move |meta| {
+                let application = application.clone();
+                async move { application.edge_id(&meta).await }
+            }),
+            "edge_online" => builder.on_edge_online(move |edge| {
+                let application = application.clone();
+                async move { application.presence("edge_online", edge).await }
+            }),
+            "edge_offline" => builder.on_edge_offline(move |edge| {
+                let application = application.clone();
+                async move { application.presence("edge_offline", edge).await }
+            }),
+            _ => {
+                let offered = method.clone();
+                builder.handle(&method, move |request| {
+                    let (application, method) = (application.clone(), offered.clone());
+                    async move { application.handle(MAIN, &method, request).await }
+                })
+            }
+        }
     }
 
     /// Whether the SDK registers the method by itself, since it did so on an earlier link.
     fn knows(&self, line: &Line, frame: &Frame) -> bool {
         let mut earlier = self.script.frames(Way::ToGateway).take_while(|(at, _)| at.number < line.number);
-        earlier.any(|(at, other)| {
-            at.link != line.link && other.kind == kind::REGISTER && other.method() == frame.method()
-        })
+        earlier
+            .any(|(at, other)| at.link != line.link && other.kind == kind::REGISTER && other.method() == frame.method())
     }
 
     fn register(&self, frame: &Frame) {
         let (session, method) = (frame.session(), frame.method());
-        if session == MAIN && self.service && HOOKS.contains(&method.as_str()) {
+        if session == MAIN && self.offered_from_the_start().contains(&method) {
             return;
         }
         let application = self.application.clone();
@@ -325,9 +342,10 @@ impl Driver {
 
     /// Closes a stream behind all that was written: an old client's Dismiss overtook what it had written before.
     fn close_stream(&mut self, line: &Line, session: u64) {
-        let writes = self.script.frames(Way::ToGateway).filter(|(at, frame)| {
-            at.number > line.number && frame.kind == kind::STREAM && frame.session() == session
-        });
+        let writes = self
+            .script
+            .frames(Way::ToGateway)
+            .filter(|(at, frame)| at.number > line.number && frame.kind == kind::STREAM && frame.session() == session);
         let late: Vec<Vec<u8>> = writes.map(|(_, frame)| frame.data().to_vec()).collect();
         for bytes in late {
             self.on_stream(session, OnStream::Write(bytes));

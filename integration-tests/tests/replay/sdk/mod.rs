@@ -60,24 +60,10 @@ impl Links for Clients<'_> {
     }
 }
 
-fn play(folder: &str) {
-    let recordings = Recording::all_of(folder).into_iter().filter_map(played_to_sdk);
+#[test]
+fn the_sdk_does_as_recorded() {
+    let recordings = Recording::all().into_iter().filter_map(played_to_sdk);
     side_by_side(recordings.collect(), |recording| {
         Player::new(recording, Way::ToClient, Clients::new(recording), SDK).play()
     });
-}
-
-#[test]
-fn the_sdk_does_as_new_clients_did() {
-    play("go-client-new");
-}
-
-#[test]
-fn the_sdk_does_as_old_clients_did() {
-    play("go-client-old");
-}
-
-#[test]
-fn the_sdk_does_as_old_clients_of_an_old_gateway_did() {
-    play("gen-a");
 }
