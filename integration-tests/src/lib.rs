@@ -11,6 +11,7 @@ pub mod http;
 pub mod log;
 pub mod process;
 pub mod raw;
+pub mod replay;
 pub mod tool;
 pub mod wait;
 

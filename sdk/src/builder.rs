@@ -234,7 +234,7 @@ impl Builder<Service> {
     }
 
     /// Decides which id an edge gets, by the edge's meta: asked for every edge that connects. The id of an edge that is
-    /// online drives that one out. Id 0 and an error refuse the edge.
+    /// online drives that one out. Id 0 lets the gateway allot one; an error refuses the edge.
     pub fn on_get_edge_id<F, Fut, E>(self, hook: F) -> Self
     where
         F: Fn(Bytes) -> Fut + Send + Sync + 'static,

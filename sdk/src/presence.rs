@@ -81,11 +81,8 @@ where
     Work::task(move |request| {
         let id = hook(request.payload);
         async move {
-            match id.await {
-                Ok(id) if id.0 == 0 => Err("illegal edgeID".to_owned()),
-                Ok(id) => Ok(id.0.to_be_bytes().to_vec()),
-                Err(error) => Err(error.to_string()),
-            }
+            let id = id.await.map_err(|error| error.to_string())?;
+            Ok::<_, String>(id.0.to_be_bytes().to_vec())
         }
     })
 }

@@ -58,25 +58,27 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 fn encode(key: &Base64<'static>, outcome: Outcome) -> Text {
     match outcome {
         Ok(result) => encode_result(key, &result),
-        Err(error) => encode_error(&error),
+        Err(error) => encode_error(key, &error),
     }
 }
 
 fn encode_result(key: &Base64<'static>, result: &Bytes) -> Text {
     let body = Body { key: key.clone(), value: Base64::encode(result), ..Body::default() };
     if let Err(error) = frame_len(&body) {
-        return encode_error(&format!("result too large: {error}"));
+        return encode_error(key, &format!("result too large: {error}"));
     }
     let mut text = Vec::new();
     body.encode(&mut text);
     Text::from(text)
 }
 
-/// The body of a response that carries an error. An empty text would mean success (§6.3).
-pub(crate) fn encode_error(error: &str) -> Text {
+/// The body of a response that carries an error, to a call of the method `key`. An empty text would mean success (§6.3).
+pub(crate) fn encode_error(key: &Base64<'_>, error: &str) -> Text {
     let error = if error.is_empty() { "error" } else { shorten(error) };
+    // A caller does not need the name. One that is longer than any method's is not worth sending back.
+    let key = if key.decoded_len() <= ERROR_BYTES { key.reborrow() } else { Base64::default() };
     let mut text = Vec::new();
-    Body { error: error.into(), ..Body::default() }.encode(&mut text);
+    Body { key, error: error.into(), ..Body::default() }.encode(&mut text);
     Text::from(text)
 }
 

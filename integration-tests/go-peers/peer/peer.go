@@ -46,6 +46,7 @@ func newPeer(service bool, end geminio.End, sock *socket, out *output) *peer {
 func (p *peer) commands() map[string]func(command) (reply, error) {
 	return map[string]func(command) (reply, error){
 		"call":         p.call,
+		"call_async":   p.callAsync,
 		"call_many":    p.callMany,
 		"cancel":       p.cancel,
 		"client":       p.client,
@@ -59,6 +60,7 @@ func (p *peer) commands() map[string]func(command) (reply, error) {
 		"read":         p.read,
 		"read_end":     p.readEnd,
 		"read_pattern": p.readPattern,
+		"read_sum":     p.readSum,
 		"receive":      p.receive,
 		"register":     p.register,
 		"release":      p.release,

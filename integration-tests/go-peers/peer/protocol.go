@@ -41,6 +41,8 @@ type reply struct {
 	Client string   `json:"client,omitempty"`
 	OK     int      `json:"ok,omitempty"`
 	Failed []string `json:"failed,omitempty"`
+	// Sum is the SHA-256 of raw bytes, in hexadecimal.
+	Sum string `json:"sum,omitempty"`
 }
 
 // event is a line that nobody asked for: something reached this peer.

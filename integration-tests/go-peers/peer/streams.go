@@ -2,6 +2,8 @@ package peer
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +48,7 @@ func (p *peer) closeStream(c command) (reply, error) {
 	return reply{}, stream.Close()
 }
 
-// write sends value, or size bytes of the pattern in pieces of chunk bytes.
+// write sends value, or size bytes of the pattern in pieces of chunk bytes; then it answers their checksum.
 func (p *peer) write(c command) (reply, error) {
 	stream, err := p.stream(c.On)
 	if err != nil {
@@ -56,14 +58,16 @@ func (p *peer) write(c command) (reply, error) {
 		_, err = stream.Write(c.Value)
 		return reply{}, err
 	}
+	sum := sha256.New()
+	to := io.MultiWriter(stream, sum)
 	for sent := 0; sent < c.Size; {
 		piece := min(c.Chunk, c.Size-sent)
-		if _, err := stream.Write(pattern(c.Seed, sent, piece)); err != nil {
+		if _, err := to.Write(pattern(c.Seed, sent, piece)); err != nil {
 			return reply{}, fmt.Errorf("after %d bytes: %w", sent, err)
 		}
 		sent += piece
 	}
-	return reply{}, nil
+	return reply{Sum: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // read takes exactly size bytes.
@@ -75,6 +79,19 @@ func (p *peer) read(c command) (reply, error) {
 	value := make([]byte, c.Size)
 	_, err = io.ReadFull(stream, value)
 	return reply{Value: value}, err
+}
+
+// readSum takes size bytes and answers their checksum.
+func (p *peer) readSum(c command) (reply, error) {
+	stream, err := p.stream(c.On)
+	if err != nil {
+		return reply{}, err
+	}
+	sum := sha256.New()
+	if got, err := io.CopyN(sum, stream, int64(c.Size)); err != nil {
+		return reply{}, fmt.Errorf("read ended after %d of %d bytes: %w", got, c.Size, err)
+	}
+	return reply{Sum: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // readPattern takes size bytes and compares them with the pattern of the seed.

@@ -78,6 +78,21 @@ func (p *peer) call(c command) (reply, error) {
 	return reply{Value: response.Data()}, response.Error()
 }
 
+// callAsync calls without waiting, then waits for the completion. The transport gives an error with it, never the answer.
+func (p *peer) callAsync(c command) (reply, error) {
+	on, err := p.on(c)
+	if err != nil {
+		return reply{}, err
+	}
+	request := on.NewRequest(c.Value)
+	request.SetCustom(p.tailed(c))
+	call, err := on.CallAsync(context.Background(), c.Method, request, make(chan *geminio.Call, 1), options.Call())
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{}, (<-call.Done).Error
+}
+
 func (p *peer) publish(c command) (reply, error) {
 	on, err := p.on(c)
 	if err != nil {

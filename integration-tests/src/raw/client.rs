@@ -71,7 +71,13 @@ impl Client {
         Self::on(Wire::Tls(Box::new(stream)))
     }
 
-    fn over(stream: TcpStream) -> Self {
+    /// Stands on a connection that exists, in whichever role.
+    ///
+    /// # Panics
+    /// When the socket cannot be set up.
+    #[must_use]
+    #[track_caller]
+    pub fn over(stream: TcpStream) -> Self {
         Self::on(Wire::Plain(stream))
     }
 
@@ -234,7 +240,15 @@ impl Client {
 
     /// Closes the writing half: the gateway sees the end, this client can still read.
     pub fn finish_writing(&self) {
-        self.stream.socket().shutdown(Shutdown::Write).expect("a connected socket can be half closed");
+        self.try_finish_writing().expect("a connected socket can be half closed");
+    }
+
+    /// The same on a connection that the gateway may have ended.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn try_finish_writing(&self) -> std::io::Result<()> {
+        self.stream.socket().shutdown(Shutdown::Write)
     }
 
     /// Ends the connection by RST, without a goodbye.

@@ -25,6 +25,28 @@ pub mod kind {
     pub const REQUEST_CANCEL: u8 = 0x73;
     pub const REGISTER: u8 = 0x81;
     pub const REGISTER_ACK: u8 = 0x82;
+
+    /// Every type byte with its name in the protocol.
+    pub const NAMES: [(u8, &str); 18] = [
+        (CONN, "Conn"),
+        (CONN_ACK, "ConnAck"),
+        (DIS_CONN, "DisConn"),
+        (DIS_CONN_ACK, "DisConnAck"),
+        (HEARTBEAT, "Heartbeat"),
+        (HEARTBEAT_ACK, "HeartbeatAck"),
+        (SESSION, "Session"),
+        (SESSION_ACK, "SessionAck"),
+        (DISMISS, "Dismiss"),
+        (DISMISS_ACK, "DismissAck"),
+        (MESSAGE, "Message"),
+        (MESSAGE_ACK, "MessageAck"),
+        (STREAM, "Stream"),
+        (REQUEST, "Request"),
+        (RESPONSE, "Response"),
+        (REQUEST_CANCEL, "RequestCancel"),
+        (REGISTER, "Register"),
+        (REGISTER_ACK, "RegisterAck"),
+    ];
 }
 
 pub(crate) const HEADER: usize = 14;

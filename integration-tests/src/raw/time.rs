@@ -36,7 +36,9 @@ pub fn until(text: &str) -> Duration {
     at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)
 }
 
-fn parse(text: &str) -> Option<SystemTime> {
+/// The moment that `text` names; none if it is no RFC 3339 time. Whatever lies before 1970 is 1970.
+#[must_use]
+pub fn parse(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
     let days = days_from_civil(number(0..4)?, number(5..7)?, number(8..10)?);
     let seconds = days * DAY + number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;

@@ -146,3 +146,36 @@ fn a_peer_that_is_killed_in_mid_call_fails_the_call() {
         assert_eq!(edge.answer(call).map(drop), Err("force closed".to_owned()));
     }
 }
+
+#[test]
+fn an_asynchronous_call_completes() {
+    every_pair(|_, pair| {
+        pair.echo();
+        let edge = pair.edge.id.to_string();
+        for caller in [&pair.edge, &pair.service] {
+            caller.tell(json!({"do": "call_async", "method": "echo", "edge": edge, "value": go::encode(b"x")}));
+            let unknown = json!({"do": "call_async", "method": "nobody's", "edge": edge});
+            assert!(caller.ask(unknown).is_err());
+        }
+    });
+}
+
+#[test]
+fn two_services_with_one_method_share_their_callers_until_one_leaves() {
+    for generation in Generation::ALL {
+        let gateway = Gateway::start();
+        let services = ["one", "other"].map(|name| {
+            let service = Start::service(generation, gateway.service, name, &[]).up();
+            let value = go::encode(name.as_bytes());
+            service.tell(json!({"do": "register", "method": "who", "reply": "value", "value": value, "quiet": true}));
+            service
+        });
+        let edges: Vec<_> = (0..20).map(|_| Start::edge(generation, gateway.edge, "").up()).collect();
+        let ask_all = || -> Vec<Vec<u8>> { edges.iter().map(|edge| edge.call(0, "who", b"").unwrap()).collect() };
+        let first = ask_all();
+        assert!(first.contains(&b"one".to_vec()) && first.contains(&b"other".to_vec()), "{first:?}");
+        assert_eq!(ask_all(), first, "an edge keeps its service");
+        services[0].tell(json!({"do": "close"}));
+        assert!(ask_all().iter().all(|who| who == b"other"));
+    }
+}

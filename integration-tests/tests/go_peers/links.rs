@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use frontier_integration_tests::go::{Generation, Start, decimal, encode};
-use frontier_integration_tests::wait::{eventually, eventually_within};
+use frontier_integration_tests::process::Signal;
+use frontier_integration_tests::wait::{PATIENCE, eventually, eventually_within};
 use frontier_integration_tests::{Gateway, Settings};
 use serde_json::{Value, json};
 
@@ -166,5 +167,45 @@ fn the_wanted_id_of_a_service_is_honoured() {
         let gateway = Gateway::start();
         let service = Start::service(generation, gateway.service, "svc", &[]).wanting(77).up();
         assert_eq!(service.id, 77);
+    }
+}
+
+#[test]
+fn the_wanted_id_of_an_edge_is_ignored() {
+    for generation in Generation::ALL {
+        let gateway = Gateway::start();
+        let edges = [0, 1].map(|_| Start::edge(generation, gateway.edge, "").wanting(4242).up());
+        assert_ne!(edges[0].id, edges[1].id);
+        assert!(edges.iter().all(|edge| edge.id != 4242));
+    }
+}
+
+#[test]
+fn a_service_that_is_cut_comes_back_with_its_methods_and_topics() {
+    for generation in Generation::ALL {
+        let gateway = Gateway::start();
+        let pair = Pair::connect(&gateway, generation, generation);
+        pair.echo();
+        pair.receive();
+        pair.service.tell(json!({"do": "cut", "reply": "reset"}));
+        pair.service.event("reonline");
+        assert_eq!(pair.edge.call(0, "echo", b"again"), Ok(b"again".to_vec()));
+        assert_eq!(pair.edge.publish(0, "t", b"again"), Ok(()));
+        assert_eq!(pair.service.call(pair.edge.id, "echo", b"again"), Ok(b"again".to_vec()));
+    }
+}
+
+#[test]
+fn both_come_back_after_the_gateway_was_killed() {
+    for generation in Generation::ALL {
+        let mut gateway = Gateway::start();
+        let pair = Pair::connect(&gateway, generation, generation);
+        pair.echo();
+        gateway.signal(Signal::Kill);
+        gateway.exit(PATIENCE);
+        let _gateway = gateway.settings_here().start();
+        pair.edge.event("reonline");
+        pair.service.event("reonline");
+        assert_eq!(pair.edge.call(0, "echo", b"again"), Ok(b"again".to_vec()));
     }
 }

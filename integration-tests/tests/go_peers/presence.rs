@@ -62,3 +62,35 @@ fn a_service_may_call_an_edge_as_soon_as_it_hears_of_it() {
         assert_eq!(hooks.answer(early).map(drop), Err("no such rpc: none".to_owned()));
     }
 }
+
+#[test]
+fn an_id_of_zero_lets_the_gateway_allot_one() {
+    for generation in Generation::ALL {
+        let gateway = Gateway::start();
+        let hooks = Start::service(generation, gateway.service, "svc", &[]).up();
+        let zero = encode(&0_u64.to_be_bytes());
+        hooks.tell(json!({"do": "register", "method": "get_edge_id", "reply": "value", "value": zero}));
+        assert_ne!(Start::edge(generation, gateway.edge, "").up().id, 0);
+    }
+}
+
+#[test]
+fn a_hook_that_takes_its_time_over_offline_holds_up_nothing() {
+    for generation in Generation::ALL {
+        let gateway = Gateway::start();
+        let hooks = Start::service(generation, gateway.service, "svc", &[]).up();
+        let fixed = encode(&9_u64.to_be_bytes());
+        hooks.tell(json!({"do": "register", "method": "get_edge_id", "reply": "value", "value": fixed, "quiet": true}));
+        hooks.tell(json!({"do": "register", "method": "edge_offline", "reply": "hold"}));
+        let lost = Start::edge(generation, gateway.edge, "").up();
+        lost.tell(json!({"do": "register", "method": "hold", "reply": "hold"}));
+        let call = hooks.begin(json!({"do": "call", "edge": "9", "method": "hold"}));
+        lost.event("called");
+        lost.kill();
+        assert_eq!(hooks.answer(call).map(drop), Err("force closed".to_owned()));
+        assert_eq!(hooks.event("called")["method"], "edge_offline");
+        let back = Start::edge(generation, gateway.edge, "").up();
+        back.tell(json!({"do": "register", "method": "echo", "reply": "echo", "quiet": true}));
+        assert_eq!(hooks.call(9, "echo", b"back"), Ok(b"back".to_vec()));
+    }
+}

@@ -147,3 +147,21 @@ fn the_death_of_one_end_ends_the_stream_at_the_other() {
         assert!(edge.answer(end).is_ok());
     }
 }
+
+#[test]
+fn streams_that_cross_open_at_once() {
+    every_pair(|_, pair| {
+        let edge = pair.edge.id.to_string();
+        for _ in 0..4 {
+            let up = pair.edge.begin(json!({"do": "open", "peer": "svc"}));
+            let down = pair.service.begin(json!({"do": "open", "peer": edge}));
+            for (opener, opening, acceptor) in [(&pair.edge, up, &pair.service), (&pair.service, down, &pair.edge)] {
+                let answer = opener.answer(opening).expect("the stream opens");
+                let accepted = acceptor.accepted();
+                opener.tell(json!({"do": "write", "on": answer["stream"], "value": encode(b"hello")}));
+                let read = acceptor.tell(json!({"do": "read", "on": accepted, "size": 5}));
+                assert_eq!(bytes(&read["value"]), b"hello");
+            }
+        }
+    });
+}

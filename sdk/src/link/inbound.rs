@@ -33,6 +33,7 @@ pub(super) struct Inbound {
 #[derive(Debug)]
 struct Running {
     task: AbortHandle,
+    handler: Arc<Handler>,
     /// What the connection counts until the answer leaves.
     cost: u32,
 }
@@ -55,7 +56,7 @@ impl Inbound {
         let Some(handler) = handlers.and_then(|handlers| find(handlers, &body.key)) else {
             let method = body.key.decode();
             let error = format!("no such rpc: {}", String::from_utf8_lossy(&method));
-            return conn.respond(session, packet, serve::encode_error(&error), cost);
+            return conn.respond(session, packet, serve::encode_error(&body.key, &error), cost);
         };
         let (custom, edge_id) = self.split_custom(session, &body.custom);
         let request = Request {
@@ -86,15 +87,16 @@ impl Inbound {
         let full = self.running.len() >= limits.handlers || self.running_bytes > 0 && bytes > limits.request_bytes;
         if full || self.running.contains_key(&(session, packet)) {
             let error = if full { "congested" } else { "a call with this id is running" };
-            return conn.respond(session, packet, serve::encode_error(error), cost);
+            return conn.respond(session, packet, serve::encode_error(&handler.key, error), cost);
         }
         let link = self.link.clone();
+        let running = Arc::clone(&handler);
         let task = self.shared.tasks.spawn(async move {
-            let text = serve::run(&handler, request).await;
+            let text = serve::run(&running, request).await;
             // A link that is gone wants no answer.
             let _ = link.push(Command::Respond { session, packet, text });
         });
-        self.running.insert((session, packet), Running { task: task.abort_handle(), cost });
+        self.running.insert((session, packet), Running { task: task.abort_handle(), handler, cost });
         self.running_bytes = bytes;
     }
 
@@ -116,18 +118,18 @@ impl Inbound {
 
     /// The caller no longer wants the answer, but every request gets one.
     pub(super) fn on_cancelled(&mut self, conn: &mut Conn, session: SessionId, packet: PacketId) {
-        if let Some(Running { task, cost }) = self.remove(session, packet) {
+        if let Some(Running { task, handler, cost }) = self.remove(session, packet) {
             task.abort();
-            conn.respond(session, packet, serve::encode_error("context canceled"), cost);
+            conn.respond(session, packet, serve::encode_error(&handler.key, "context canceled"), cost);
         }
     }
 
     /// A session has ended: its callers have given up.
     pub(super) fn on_ended(&mut self, conn: &mut Conn, session: SessionId) {
-        for ((session, packet), Running { task, cost }) in self.running.extract_if(|key, _| key.0 == session) {
+        for ((session, packet), Running { task, handler, cost }) in self.running.extract_if(|key, _| key.0 == session) {
             task.abort();
             self.running_bytes -= cost as usize;
-            conn.respond(session, packet, serve::encode_error("force closed"), cost);
+            conn.respond(session, packet, serve::encode_error(&handler.key, "force closed"), cost);
         }
     }
 
