@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use crate::http::{self, Answer, Sample};
 use crate::log::Log;
 use crate::process::{self, Signal};
 use crate::wait::PATIENCE;
+
+/// The name of a gateway's configuration file.
+const FILE: &str = "frontier.yaml";
 
 /// What a test wants of its gateway. The default is what most tests need: free ports on 127.0.0.1, local edge ids on,
 /// no drain window.
@@ -107,7 +110,9 @@ impl Settings {
         (output.status, String::from_utf8_lossy(&said).into_owned())
     }
 
-    fn yaml(&self) -> String {
+    /// The configuration file.
+    #[must_use]
+    pub fn yaml(&self) -> String {
         if let Some(whole) = &self.whole {
             return whole.clone();
         }
@@ -137,7 +142,7 @@ fn section(text: &mut String, name: &str, listen: SocketAddr, tls: &str, lines: 
 struct Running {
     child: Child,
     log: Log,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Running {
@@ -145,7 +150,7 @@ impl Running {
     fn launch(settings: &Settings) -> Self {
         let binary = process::frontier_binary();
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let file = folder.path().join("frontier.yaml");
+        let file = folder.path().join(FILE);
         fs::write(&file, settings.yaml()).expect("a temporary file can be written");
         let mut command = match settings.open_files {
             None => Command::new(&binary),
@@ -163,7 +168,7 @@ impl Running {
         let log = Log::default();
         log.collect(child.stdout.take().expect("stdout is piped"));
         log.collect(child.stderr.take().expect("stderr is piped"));
-        Self { child, log, _folder: folder }
+        Self { child, log, folder }
     }
 }
 
@@ -251,6 +256,12 @@ impl Gateway {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.running.child.id()
+    }
+
+    /// Its configuration file, in a folder of its own.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.running.folder.path().join(FILE)
     }
 
     /// Sends a signal.

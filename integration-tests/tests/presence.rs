@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use frontier_integration_tests::raw::{Body, Client, HOOKS, Hello, gather, kind, with_tail};
-use frontier_integration_tests::{Gateway, eventually};
+use frontier_integration_tests::raw::{Body, Client, HOOKS, Hello, call_up, gather, kind, with_tail};
+use frontier_integration_tests::{Gateway, Settings, eventually};
 
 #[test]
 fn an_edge_is_announced_before_its_ack_and_after_its_end() {
@@ -271,4 +271,39 @@ fn the_ack_is_the_first_frame_even_if_the_service_calls_at_once() {
         edge.reset();
         assert!(service.answer(call).is_err(), "nobody answered this call");
     }
+}
+
+fn with_grace(seconds: u32) -> Gateway {
+    Settings { edgebound: vec![format!("hook_grace: {seconds}")], ..Settings::default() }.start()
+}
+
+#[test]
+fn w33_after_a_start_edges_wait_for_the_first_hook() {
+    let gateway = with_grace(600);
+    let mut edge = Client::dial(gateway.edge);
+    edge.say(&Hello::edge(b"early"));
+    let mut service = Client::service(gateway.service, "svc", &[]);
+    service.register("echo");
+    service.register("get_edge_id");
+    let asked = service.called("get_edge_id");
+    assert_eq!(asked.value(), b"early");
+    service.respond(&asked, &77u64.to_be_bytes());
+    assert_eq!(edge.admitted(), 77);
+    let mut later = Client::dial(gateway.edge);
+    later.say(&Hello::default());
+    service.hand_out(78);
+    assert_eq!(later.admitted(), 78, "the grace is over for good");
+}
+
+#[test]
+fn w33_without_a_hook_the_grace_ends_by_itself_and_within_the_clients_patience() {
+    let gateway = with_grace(1);
+    let mut edge = Client::edge(gateway.edge);
+    let mut service = Client::service(gateway.service, "svc", &[]);
+    service.register("echo");
+    call_up(&mut edge, &mut service, b"let in with an id of the gateway's");
+
+    let gateway = with_grace(600);
+    let refusal = Client::connect_refused(gateway.edge, &Hello::default());
+    assert_eq!(refusal.text, "timeout");
 }

@@ -233,3 +233,24 @@ fn a_port_in_use_is_one_clear_line_and_a_failure() {
     assert_eq!(output.matches(&line).count(), 1, "{output}");
     assert_eq!(output.matches("in use").count(), 1, "the cause is said once: {output}");
 }
+
+#[test]
+fn edges_leave_one_after_another_and_services_when_all_edges_have() {
+    let mut gateway = draining_slowly();
+    let mut service = Client::hooked(&gateway, &["edge_online", "edge_offline"]);
+    let mut edges = Vec::new();
+    for _ in 0..30 {
+        let mut edge = Client::dial(gateway.edge);
+        edge.say(&Hello::default());
+        service.heard("edge_online");
+        edge.admitted();
+        edges.push(edge);
+    }
+    gateway.signal(Signal::Term);
+    edges.iter_mut().for_each(Client::answer_goodbye);
+    for _ in 0..30 {
+        service.heard("edge_offline");
+    }
+    service.answer_goodbye();
+    assert!(gateway.exit(PATIENCE).success());
+}
