@@ -14,6 +14,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 use crate::field;
+use crate::secret::Secret;
 
 /// What can stand behind a key.
 pub(crate) trait Value: Sized + Serialize + JsonSchema {
@@ -178,6 +179,7 @@ plain! {
     String: field::text;
     PathBuf: field::text;
     BTreeMap<String, String>: Deserialize::deserialize;
+    BTreeMap<String, Secret>: Deserialize::deserialize;
 }
 
 pub(crate) use plain;

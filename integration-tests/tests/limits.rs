@@ -235,3 +235,71 @@ fn an_edge_may_open_a_few_hundred_streams_and_all_end_with_it() {
         pair.service.session_ended(session);
     }
 }
+
+/// Holds that a limit was told in one line and counted `times` times.
+#[track_caller]
+fn told_once(gateway: &Gateway, side: &str, key: &str, times: f64) {
+    let labels = [format!("side=\"{side}\""), format!("bound=\"{key}\"")];
+    assert_eq!(gateway.metric("frontier_overruns_total", &labels.each_ref().map(String::as_str)), times, "{key}");
+    assert_eq!(gateway.log.count(&format!("{side}bound.limits.{key}")), 1, "{:?}", gateway.log.lines());
+}
+
+#[test]
+fn an_edge_has_as_many_streams_as_configured_whoever_opens_them() {
+    let edgebound = vec!["limits: { max_streams: 2 }".to_owned()];
+    let gateway = Settings { edgebound, ..Settings::default() }.start();
+    let mut pair = Pair::connect(&gateway);
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        let opening = pair.edge.open("svc");
+        pair.service.accept();
+        sessions.push(pair.edge.opened(opening));
+    }
+    let opening = pair.edge.open("svc");
+    let declined = pair.edge.opened(opening);
+    pair.edge.session_ended(declined);
+    let opening = pair.service.open(&pair.edge.id.to_string());
+    let declined = pair.service.opened(opening);
+    pair.service.session_ended(declined);
+    told_once(&gateway, "edge", "max_streams", 2.0);
+
+    pair.edge.end_session(sessions[0]);
+    let opening = pair.edge.open("svc");
+    pair.service.accept();
+    pair.edge.opened(opening);
+    pair.works();
+}
+
+#[test]
+fn a_service_registers_as_many_methods_as_configured() {
+    let servicebound = vec!["limits: { max_registrations: 2 }".to_owned()];
+    let gateway = Settings { servicebound, ..Settings::default() }.start();
+    let mut service = Client::service(gateway.service, "svc", &[]);
+    let mut edge = Client::edge(gateway.edge);
+    for method in ["a", "b", "a", "c", "d"] {
+        service.register(method);
+    }
+    let call = edge.request(&Body::new().method("b"));
+    let request = service.called("b");
+    service.respond(&request, b"");
+    assert_eq!(edge.answer(call), Ok(Vec::new()));
+    for method in ["c", "d"] {
+        let call = edge.request(&Body::new().method(method));
+        assert_eq!(edge.answer(call), Err("record not found".to_owned()));
+    }
+    told_once(&gateway, "service", "max_registrations", 2.0);
+}
+
+#[test]
+fn an_edge_registers_as_many_methods_as_configured_and_is_still_called() {
+    let edgebound = vec!["limits: { max_registrations: 1 }".to_owned()];
+    let gateway = Settings { edgebound, ..Settings::default() }.start();
+    let mut pair = Pair::connect(&gateway);
+    let mut edge = Client::edge(gateway.edge);
+    for method in ["a", "b", "c"] {
+        edge.register(method);
+    }
+    // Methods of edges are for those who list them; calls go by the edge's id.
+    call_down(&mut pair.service, &mut edge, b"x");
+    told_once(&gateway, "edge", "max_registrations", 2.0);
+}

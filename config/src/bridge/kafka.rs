@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::bridge::BridgeTls;
 use crate::field::{Millis, Within, words};
 use crate::mqm::KafkaCompression;
-use crate::secret::{BrokerAddr, Credential};
+use crate::secret::{BrokerAddr, Credential, Secret};
 use crate::section::section;
 
 section! {
@@ -38,8 +38,8 @@ section! {
         tls: BridgeTls = BridgeTls::default(),
         /// How the gateway names itself to the brokers.
         sasl: Sasl = Sasl::default(),
-        /// Any further properties of librdkafka, over all of the above.
-        properties: BTreeMap<String, String> = BTreeMap::new(),
+        /// Any further properties of librdkafka, over all of the above. Some are passwords, so none is printed.
+        properties: BTreeMap<String, Secret> = BTreeMap::new(),
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Edgebound {
 pub(super) struct Terms {
     pub(super) allocate_ids: bool,
     pub(super) honour_wanted_id: bool,
+    /// Methods that one edge may register.
+    pub(super) max_registrations: usize,
     link: LinkTerms,
 }
 
@@ -37,6 +39,7 @@ impl Terms {
         Arc::new(Self {
             allocate_ids: config.allocate_edge_ids,
             honour_wanted_id: config.honour_wanted_id,
+            max_registrations: config.limits.max_registrations.get() as usize,
             link: LinkTerms::new(&config.limits, Patience::Wait, Direction::ToService),
         })
     }

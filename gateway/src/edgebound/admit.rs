@@ -223,7 +223,7 @@ impl EdgeLink {
         debug!(edge = %id, %peer, "edge online");
         self.state = State::Online { meta, tenure, told };
         for command in deferred {
-            self.port.on_command(conn, now, command);
+            self.port.on_command(conn, now, command, self.peer);
         }
     }
 

@@ -12,6 +12,7 @@ use transport::{Backing, Endpoint, Linger};
 use super::accept::Edgebound;
 use super::admit::State;
 use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Routes, Waiter, now};
+use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
 
@@ -24,6 +25,8 @@ pub(super) struct EdgeLink {
     pub(super) state: State,
     methods: Routes,
     topics: Routes,
+    /// Methods that it has registered.
+    registered: usize,
 }
 
 impl EdgeLink {
@@ -31,7 +34,7 @@ impl EdgeLink {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, bounds);
         let routes = Routes::default;
-        Self { shared, port, peer, state, methods: routes(), topics: routes() }
+        Self { shared, port, peer, state, methods: routes(), topics: routes(), registered: 0 }
     }
 
     fn id(&self) -> Option<EdgeId> {
@@ -87,11 +90,20 @@ impl EdgeLink {
         }
     }
 
-    fn on_registered(&self, session: SessionId, method: &[u8]) {
-        if let Some(edge) = self.id()
-            && session == SessionId::MAIN
-        {
-            self.shared.exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+    /// Methods of edges are for those who keep records: calls go by the edge's id.
+    fn on_registered(&mut self, session: SessionId, method: &[u8]) {
+        let Some(edge) = self.id() else { return };
+        if session != SessionId::MAIN {
+            return;
+        }
+        let exchange = &self.shared.exchange;
+        let most = self.shared.terms().max_registrations;
+        if self.registered < most {
+            self.registered += 1;
+            exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+        } else {
+            let told = format_args!("method ignored, edge {edge} has registered {most}");
+            exchange.overruns.note(&exchange.metrics, Side::Edge, Bound::Registrations, self.peer, told);
         }
     }
 
@@ -139,7 +151,7 @@ impl Endpoint for EdgeLink {
             Command::Drain | Command::Leave if self.state.is_arriving() => self.turn_away(conn, now),
             command => {
                 if let Some(command) = self.defer(command) {
-                    self.port.on_command(conn, now, command);
+                    self.port.on_command(conn, now, command, self.peer);
                 }
             }
         }

@@ -101,7 +101,7 @@ impl Endpoint for ServiceLink {
         match command {
             Command::Displace { by } => self.displace(conn, now, by),
             Command::Drain | Command::Leave if self.arrival.is_some() => conn.abort(),
-            command => self.port.on_command(conn, now, command),
+            command => self.port.on_command(conn, now, command, self.peer),
         }
     }
 

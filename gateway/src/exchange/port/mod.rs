@@ -3,6 +3,7 @@
 mod streams;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -274,8 +275,8 @@ impl Port {
 
     // --- commands
 
-    /// Handles what does not depend on the side.
-    pub(crate) fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
+    /// Handles what does not depend on the side. `peer` is the link's address.
+    pub(crate) fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command, peer: SocketAddr) {
         match command {
             Command::Forward(Forward { kind, packet, session, text, due, waiter }) => match kind {
                 Kind::Call => conn.call(packet, session, text, due.at, waiter),
@@ -283,9 +284,7 @@ impl Port {
             },
             Command::Cancel(packet) => self.give_up(conn, now, packet),
             Command::Answer { packet, answer } => self.answer(conn, packet, answer),
-            Command::Open { packet, opener } => {
-                conn.open_session(now, packet, proto::body::SessionData::default(), Waiter::Stream(opener));
-            }
+            Command::Open { packet, opener } => self.offer_stream(conn, now, packet, opener, peer),
             Command::Joined { session, far } => self.on_joined(conn, now, session, far),
             Command::Declined { session, error } => conn.decline(now, session, error),
             Command::Data { session, data } => {

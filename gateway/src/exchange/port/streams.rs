@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use proto::body::SessionData;
 use proto::conn::STREAM_WINDOW;
-use proto::id::SessionId;
+use proto::id::{PacketId, SessionId};
 use transport::Backing;
 
 use super::{Patience, Port};
@@ -38,9 +39,7 @@ impl Port {
         peer: SocketAddr,
     ) {
         if conn.sessions() > self.bounds.streams {
-            let side = self.bounds.direction.origin();
-            let told = format_args!("stream declined, {} are open on this link", self.bounds.streams);
-            self.exchange.overruns.note(&self.exchange.metrics, side, Bound::Streams, peer, told);
+            self.note_too_many(peer);
             return conn.decline(now, session, TOO_MANY);
         }
         match target {
@@ -52,6 +51,28 @@ impl Port {
             }
             Err(error) => conn.decline(now, session, error.text()),
         }
+    }
+
+    /// Another link asks for a stream to this one's peer, whose address is `peer`.
+    pub(super) fn offer_stream(
+        &self,
+        conn: &mut Conn,
+        now: Instant,
+        packet: PacketId,
+        opener: Opener,
+        peer: SocketAddr,
+    ) {
+        if conn.sessions() >= self.bounds.streams {
+            self.note_too_many(peer);
+            return opener.decline(TOO_MANY);
+        }
+        conn.open_session(now, packet, SessionData::default(), Waiter::Stream(opener));
+    }
+
+    fn note_too_many(&self, peer: SocketAddr) {
+        let side = self.bounds.direction.origin();
+        let told = format_args!("stream declined, {} are open on this link", self.bounds.streams);
+        self.exchange.overruns.note(&self.exchange.metrics, side, Bound::Streams, peer, told);
     }
 
     pub(super) fn on_opened(&mut self, conn: &mut Conn, now: Instant, waiter: Waiter, session: SessionId) {
