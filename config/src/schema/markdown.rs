@@ -13,7 +13,8 @@ The gateway reads one YAML file, named by `--config`. Every key has a default; a
 file, the line and the nearest known key (with `--lenient`, a warning). A key with nothing behind it counts as not written.
 
 * `frontier check --config FILE` says whether a gateway would start with that file, and prints what it would run with,
-  secrets masked. It exits with 0, or with 64 and one line that says what is wrong.
+  secrets masked. It exits with 0, or with one line that says what is wrong and 64; 1 where that is in a file which the
+  configuration names, a certificate for example.
 * `frontier schema` prints a JSON Schema for editors, which is also kept as [etc/frontier.schema.json](../etc/frontier.schema.json).
 * [etc/frontier_all.yaml](../etc/frontier_all.yaml) states every key with its default; [etc/frontier.yaml](../etc/frontier.yaml)
   is a short file to start from. Images and units read `/usr/conf/frontier.yaml`.

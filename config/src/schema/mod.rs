@@ -23,7 +23,13 @@ pub fn schema() -> String {
 fn root() -> Map<String, Json> {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<<Config as Setting>::Written>();
-    let object = schema.ensure_object();
-    object.insert("title".to_owned(), "frontier".into());
-    std::mem::take(object)
+    let keys = std::mem::take(schema.ensure_object());
+    // What the whole is stands first: the keys fill thousands of lines.
+    let mut root = Map::new();
+    for name in ["$schema", "title", "description"] {
+        root.extend(keys.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    root.insert("title".to_owned(), "frontier".into());
+    root.extend(keys.into_iter().filter(|(name, _)| name != "title"));
+    root
 }
