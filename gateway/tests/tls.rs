@@ -67,6 +67,12 @@ fn configuration(folder: &Path, ports: [u16; 2], services: &str, edges: &str) ->
     Config::load(&file).unwrap()
 }
 
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 fn echo(request: Request) -> Result<sdk::Bytes, Infallible> {
     Ok(request.payload)
 }
@@ -92,13 +98,13 @@ async fn edges_and_services_of_the_sdk_come_in_with_their_certificates() {
         Err(error) => error,
     };
     let error = failure(authority.roots()).await;
-    assert!(error.to_string().contains("CertificateRequired"), "{error}");
+    assert!(told(&error).contains("CertificateRequired"), "{error}");
     let error = failure(Authority::new().roots()).await;
-    assert!(matches!(error, Error::Dial(_)) && error.to_string().contains("not among those trusted here"), "{error}");
+    assert!(matches!(error, Error::Dial(_)) && told(&error).contains("not among those trusted here"), "{error}");
     let error = failure(authority.roots().server_name("other.test")).await;
-    assert!(matches!(error, Error::Dial(_)) && error.to_string().contains("other.test"), "{error}");
+    assert!(matches!(error, Error::Dial(_)) && told(&error).contains("other.test"), "{error}");
     let error = failure(Tls::roots(["/nowhere/ca.pem"])).await;
-    assert!(matches!(error, Error::Tls(_)) && error.to_string().contains("/nowhere/ca.pem"), "{error}");
+    assert!(matches!(error, Error::Tls(_)) && told(&error).contains("/nowhere/ca.pem"), "{error}");
 
     for client in [edge, other] {
         client.close().await;
@@ -128,7 +134,7 @@ async fn a_reload_is_all_or_nothing() {
     fs::write(folder.path().join("services.key"), "torn").unwrap();
     let error = gateway.reload(&config, &config).await.unwrap_err();
     assert!(matches!(&error, ReloadError::WayIn(WayInError::Tls { side: "servicebound", .. })), "{error}");
-    assert!(error.to_string().contains("services.key"), "{error}");
+    assert!(told(&error).contains("services.key"), "{error}");
     assert!(comes_in(&old).await && !comes_in(&new).await);
 
     new.issue(folder.path(), "services");
