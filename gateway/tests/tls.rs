@@ -24,9 +24,9 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, key()).unwrap();
-        let authority = Self { folder: TempDir::new().unwrap(), issuer };
-        fs::write(authority.file("ca.pem"), authority.issuer.pem()).unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key()).expect("a certificate can be made");
+        let authority = Self { folder: TempDir::new().expect("a folder can be made"), issuer };
+        fs::write(authority.file("ca.pem"), authority.issuer.pem()).expect("a file can be written");
         authority
     }
 
@@ -37,10 +37,10 @@ impl Authority {
     /// Writes a certificate for 127.0.0.1 and its key to `stem`.pem and `stem`.key in `folder`.
     fn issue(&self, folder: &Path, stem: &str) {
         let key = key();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(folder.join(format!("{stem}.pem")), certificate.pem()).unwrap();
-        fs::write(folder.join(format!("{stem}.key")), key.serialize_pem()).unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("an address is a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be made");
+        fs::write(folder.join(format!("{stem}.pem")), certificate.pem()).expect("a file can be written");
+        fs::write(folder.join(format!("{stem}.key")), key.serialize_pem()).expect("a file can be written");
     }
 
     fn roots(&self) -> Tls {
@@ -49,7 +49,7 @@ impl Authority {
 }
 
 fn key() -> KeyPair {
-    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key can be made")
 }
 
 /// The configuration of a gateway with the certificates `services` and `edges` in `folder`, and further keys of `tls`.
@@ -59,12 +59,12 @@ fn configuration(folder: &Path, ports: [u16; 2], services: &str, edges: &str) ->
         let section = if side == "edges" { "edgebound" } else { "servicebound" };
         let pair = format!("{{ cert: {0}/{side}.pem, key: {0}/{side}.key }}", folder.display());
         let listen = format!("addr: \"127.0.0.1:{port}\", tls: {{ enable: true, certs: [{pair}]{tls} }}");
-        writeln!(text, "{section}:\n  listen: {{ {listen} }}").unwrap();
+        writeln!(text, "{section}:\n  listen: {{ {listen} }}").expect("a string takes any text");
     }
     text.push_str("  edgeid_alloc_when_no_idservice_on: true\n");
     let file = folder.join("frontier.yaml");
-    fs::write(&file, text).unwrap();
-    Config::load(&file).unwrap()
+    fs::write(&file, text).expect("a file can be written");
+    Config::load(&file).expect("the configuration is good")
 }
 
 /// An error with its causes.
