@@ -42,8 +42,8 @@ section! {
         /// first: old Go SDKs lose a packet that comes close behind the acknowledgement.
         #[serde(rename = "settle_ms")]
         settle: Duration as Millis<0, 10_000> = Duration::from_millis(100),
-        /// How many links this side has at most, those in their handshake included; a newcomer above it is closed at once.
-        /// 0 is no limit.
+        /// How many connections this side has at most, those in their handshake and those that the bypass passes on included; a
+        /// newcomer above it is closed at once. 0 is no limit.
         max_links: Option<NonZeroU32> as Links = None,
         /// How many links this side has at most from one IP address. 0 is no limit.
         max_links_per_address: Option<NonZeroU32> as Links = None,

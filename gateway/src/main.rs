@@ -62,7 +62,7 @@ fn check(source: &Source) -> ExitCode {
             warnings.iter().for_each(|warning| eprintln!("frontier: warning: {warning}"));
             match frontier_gateway::check_files(&config) {
                 Ok(()) => print(&config.to_yaml()),
-                Err(error) => refuse(FAILED, &error),
+                Err(error) => refuse(FAILED, &format!("{:#}", anyhow::Error::from(error))),
             }
         }
         Err(code) => code,

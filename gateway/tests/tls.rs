@@ -24,9 +24,9 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, key()).unwrap();
-        let authority = Self { folder: TempDir::new().unwrap(), issuer };
-        fs::write(authority.file("ca.pem"), authority.issuer.pem()).unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key()).expect("a certificate can be made");
+        let authority = Self { folder: TempDir::new().expect("a folder can be made"), issuer };
+        fs::write(authority.file("ca.pem"), authority.issuer.pem()).expect("a file can be written");
         authority
     }
 
@@ -37,10 +37,10 @@ impl Authority {
     /// Writes a certificate for 127.0.0.1 and its key to `stem`.pem and `stem`.key in `folder`.
     fn issue(&self, folder: &Path, stem: &str) {
         let key = key();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(folder.join(format!("{stem}.pem")), certificate.pem()).unwrap();
-        fs::write(folder.join(format!("{stem}.key")), key.serialize_pem()).unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("an address is a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be made");
+        fs::write(folder.join(format!("{stem}.pem")), certificate.pem()).expect("a file can be written");
+        fs::write(folder.join(format!("{stem}.key")), key.serialize_pem()).expect("a file can be written");
     }
 
     fn roots(&self) -> Tls {
@@ -49,7 +49,7 @@ impl Authority {
 }
 
 fn key() -> KeyPair {
-    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key can be made")
 }
 
 /// The configuration of a gateway with the certificates `services` and `edges` in `folder`, and further keys of `tls`.
@@ -59,12 +59,18 @@ fn configuration(folder: &Path, ports: [u16; 2], services: &str, edges: &str) ->
         let section = if side == "edges" { "edgebound" } else { "servicebound" };
         let pair = format!("{{ cert: {0}/{side}.pem, key: {0}/{side}.key }}", folder.display());
         let listen = format!("addr: \"127.0.0.1:{port}\", tls: {{ enable: true, certs: [{pair}]{tls} }}");
-        writeln!(text, "{section}:\n  listen: {{ {listen} }}").unwrap();
+        writeln!(text, "{section}:\n  listen: {{ {listen} }}").expect("a string takes any text");
     }
     text.push_str("  edgeid_alloc_when_no_idservice_on: true\n");
     let file = folder.join("frontier.yaml");
-    fs::write(&file, text).unwrap();
-    Config::load(&file).unwrap()
+    fs::write(&file, text).expect("a file can be written");
+    Config::load(&file).expect("the configuration is good")
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn echo(request: Request) -> Result<sdk::Bytes, Infallible> {
@@ -92,13 +98,13 @@ async fn edges_and_services_of_the_sdk_come_in_with_their_certificates() {
         Err(error) => error,
     };
     let error = failure(authority.roots()).await;
-    assert!(error.to_string().contains("CertificateRequired"), "{error}");
+    assert!(told(&error).contains("CertificateRequired"), "{error}");
     let error = failure(Authority::new().roots()).await;
-    assert!(matches!(error, Error::Dial(_)) && error.to_string().contains("not among those trusted here"), "{error}");
+    assert!(matches!(error, Error::Dial(_)) && told(&error).contains("not among those trusted here"), "{error}");
     let error = failure(authority.roots().server_name("other.test")).await;
-    assert!(matches!(error, Error::Dial(_)) && error.to_string().contains("other.test"), "{error}");
+    assert!(matches!(error, Error::Dial(_)) && told(&error).contains("other.test"), "{error}");
     let error = failure(Tls::roots(["/nowhere/ca.pem"])).await;
-    assert!(matches!(error, Error::Tls(_)) && error.to_string().contains("/nowhere/ca.pem"), "{error}");
+    assert!(matches!(error, Error::Tls(_)) && told(&error).contains("/nowhere/ca.pem"), "{error}");
 
     for client in [edge, other] {
         client.close().await;
@@ -128,7 +134,7 @@ async fn a_reload_is_all_or_nothing() {
     fs::write(folder.path().join("services.key"), "torn").unwrap();
     let error = gateway.reload(&config, &config).await.unwrap_err();
     assert!(matches!(&error, ReloadError::WayIn(WayInError::Tls { side: "servicebound", .. })), "{error}");
-    assert!(error.to_string().contains("services.key"), "{error}");
+    assert!(told(&error).contains("services.key"), "{error}");
     assert!(comes_in(&old).await && !comes_in(&new).await);
 
     new.issue(folder.path(), "services");

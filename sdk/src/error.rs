@@ -48,8 +48,8 @@ pub enum Error {
     #[error(transparent)]
     Dial(BoxError),
     /// Certificates or keys for the way to the gateway cannot be used.
-    #[error("TLS to the gateway: {0}")]
-    Tls(TlsError),
+    #[error("TLS to the gateway")]
+    Tls(#[source] TlsError),
     /// The gateway did not finish the handshake in time, or not by the protocol.
     #[error("the gateway did not let us in: {0}")]
     Handshake(String),

@@ -1,6 +1,5 @@
 //! Ways out.
 
-use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tokio::time::timeout;
 use crate::listen::prepare;
 use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
 
-/// A peer could not be reached. The text includes the cause.
+/// A peer could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
@@ -32,20 +31,20 @@ pub enum DialError {
         limit: Duration,
     },
     /// There is no name that the peer's certificate could be for.
-    #[error("cannot connect to {addr} over TLS: {cause}")]
+    #[error("cannot connect to {addr} over TLS")]
     NoName {
         /// The address as given.
         addr: String,
         /// What is wrong with the name.
-        cause: TlsError,
+        source: TlsError,
     },
     /// The peer is there, and the two do not come together over TLS.
-    #[error("cannot connect to {addr} over TLS: {cause}{}", advice(cause))]
+    #[error("cannot connect to {addr} over TLS{}", advice(source))]
     Tls {
         /// The address as given.
         addr: String,
         /// What went wrong.
-        cause: io::Error,
+        source: io::Error,
     },
 }
 
@@ -69,10 +68,10 @@ pub async fn dial_tls(
     limit: Duration,
 ) -> Result<TlsStream, DialError> {
     let name = name_of(name.unwrap_or_else(|| host_of(addr)))
-        .map_err(|cause| DialError::NoName { addr: addr.to_owned(), cause })?;
+        .map_err(|source| DialError::NoName { addr: addr.to_owned(), source })?;
     let dialing = async {
         let stream = tcp(addr).await?;
-        connector.connect(name, stream).await.map_err(|cause| DialError::Tls { addr: addr.to_owned(), cause })
+        connector.connect(name, stream).await.map_err(|source| DialError::Tls { addr: addr.to_owned(), source })
     };
     timeout(limit, dialing).await.map_err(|_| DialError::TimedOut { addr: addr.to_owned(), limit })?
 }
@@ -84,17 +83,16 @@ async fn tcp(addr: &str) -> Result<TcpStream, DialError> {
     Ok(stream)
 }
 
-/// What to do about the commonest failures of a handshake.
+/// What the commonest failures of a handshake mean.
 fn advice(error: &io::Error) -> &'static str {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match inner.or_else(|| error.source().and_then(|source| source.downcast_ref())) {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         // The second is an authority that was made anew under its old name.
         Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
-            "; whoever signed its certificate is not among those trusted here"
+            " (whoever signed its certificate is not among those trusted here)"
         }
-        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "; is that a port without TLS?",
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => " (is that a port without TLS?)",
         Some(Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure)) => {
-            "; it may want a client certificate"
+            " (it may want a client certificate)"
         }
         _ => "",
     }

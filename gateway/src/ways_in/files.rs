@@ -10,7 +10,7 @@ pub(super) fn server(tls: &config::Tls, side: &'static str) -> Result<Option<Ser
     let loaded = tls
         .server()
         .map(|server| ServerTls::load(&ServerFiles { certs: pairs(server.certs), client_roots: server.client_cas }));
-    loaded.transpose().map_err(|cause| WayInError::Tls { side, cause })
+    loaded.transpose().map_err(|source| WayInError::Tls { side, source })
 }
 
 /// What a dialer needs; none where TLS is off.

@@ -57,18 +57,18 @@ pub(crate) struct WayIn {
 #[non_exhaustive]
 pub enum WayInError {
     /// Certificates or keys of a listener cannot be used.
-    #[error("{side}.listen.tls: {cause}")]
+    #[error("{side}.listen.tls")]
     Tls {
         /// `edgebound` or `servicebound`.
         side: &'static str,
         /// What is wrong, with the file.
-        cause: TlsError,
+        source: TlsError,
     },
     /// Certificates or keys for the way to the other server cannot be used.
-    #[error("edgebound.bypass.tls: {cause}")]
+    #[error("edgebound.bypass.tls")]
     BypassTls {
         /// What is wrong, with the file.
-        cause: TlsError,
+        source: TlsError,
     },
     /// There is nowhere to pass connections on to.
     #[error("edgebound.bypass.addrs: is empty; name the server that gets what is not our protocol, as host:port")]

@@ -3,17 +3,17 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Certificates or keys that cannot be used, with the file to mend. The text includes the cause.
+/// Certificates or keys that cannot be used, with the file to mend.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be opened or read.
-    #[error("{}: cannot be read: {cause}", file.display())]
+    #[error("{}: cannot be read", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
         /// What the system says.
-        cause: io::Error,
+        source: io::Error,
     },
     /// A path leads to something that holds no certificates: a folder, a pipe, or far too much.
     #[error("{}: is not a regular file of at most {limit} bytes", file.display())]
@@ -24,12 +24,12 @@ pub enum TlsError {
         limit: u64,
     },
     /// A file is no PEM text.
-    #[error("{}: is damaged: {cause}", file.display())]
+    #[error("{}: is damaged", file.display())]
     BadPem {
         /// The file.
         file: PathBuf,
         /// What is wrong.
-        cause: rustls::pki_types::pem::Error,
+        source: rustls::pki_types::pem::Error,
     },
     /// A file without a certificate.
     #[error("{}: holds no certificate: a block between -----BEGIN CERTIFICATE----- and its end", file.display())]
@@ -38,12 +38,12 @@ pub enum TlsError {
         file: PathBuf,
     },
     /// A certificate that cannot be understood.
-    #[error("{}: holds a certificate that cannot be used: {cause}", file.display())]
+    #[error("{}: holds a certificate that cannot be used", file.display())]
     BadCertificate {
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
-        cause: rustls::Error,
+        source: rustls::Error,
     },
     /// A file without a private key that can be read.
     #[error("{}: holds no private key; one that is protected by a password has to be decrypted first", file.display())]
@@ -52,12 +52,12 @@ pub enum TlsError {
         file: PathBuf,
     },
     /// A private key of an unknown kind.
-    #[error("{}: holds a private key that cannot be used: {cause}", file.display())]
+    #[error("{}: holds a private key that cannot be used", file.display())]
     BadKey {
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
-        cause: rustls::Error,
+        source: rustls::Error,
     },
     /// Certificate and key are not those of one another.
     #[error("{}: is not the key of the certificate in {}", key.display(), cert.display())]

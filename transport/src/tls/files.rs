@@ -30,24 +30,24 @@ impl KeyPair {
     pub(super) fn load(&self) -> Result<Arc<CertifiedKey>, TlsError> {
         let chain = certificates(&self.cert)?;
         let key = provider().key_provider.load_private_key(self.private_key()?);
-        let key = key.map_err(|cause| TlsError::BadKey { file: self.key.clone(), cause })?;
+        let key = key.map_err(|source| TlsError::BadKey { file: self.key.clone(), source })?;
         let pair = CertifiedKey::new(chain, key);
         match pair.keys_match() {
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Arc::new(pair)),
             // Nobody can verify its name; clients that do not want to may come all the same.
-            Err(cause) if is_of_version_1(&cause) => Ok(Arc::new(pair)),
+            Err(source) if is_of_version_1(&source) => Ok(Arc::new(pair)),
             Err(Error::InconsistentKeys(_)) => {
                 Err(TlsError::Mismatch { cert: self.cert.clone(), key: self.key.clone() })
             }
-            Err(cause) => Err(TlsError::BadCertificate { file: self.cert.clone(), cause }),
+            Err(source) => Err(TlsError::BadCertificate { file: self.cert.clone(), source }),
         }
     }
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         let file = || self.key.clone();
-        PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|cause| match cause {
+        PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|source| match source {
             pem::Error::NoItemsFound => TlsError::NoKey { file: file() },
-            cause => TlsError::BadPem { file: file(), cause },
+            source => TlsError::BadPem { file: file(), source },
         })
     }
 }
@@ -66,7 +66,7 @@ impl Trusted {
         for file in files {
             for certificate in certificates(file)? {
                 let added = roots.add(certificate.clone());
-                added.map_err(|cause| TlsError::BadCertificate { file: file.clone(), cause })?;
+                added.map_err(|source| TlsError::BadCertificate { file: file.clone(), source })?;
                 all.push(certificate);
             }
         }
@@ -78,7 +78,7 @@ impl Trusted {
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(file)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(|cause| TlsError::BadPem { file: file.to_owned(), cause })?;
+    let found = found.map_err(|source| TlsError::BadPem { file: file.to_owned(), source })?;
     if found.is_empty() {
         return Err(TlsError::NoCertificate { file: file.to_owned() });
     }
@@ -87,7 +87,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 /// Reads a file without ever waiting for a writer or for an end.
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    let unreadable = |cause: io::Error| TlsError::Unreadable { file: file.to_owned(), cause };
+    let unreadable = |source: io::Error| TlsError::Unreadable { file: file.to_owned(), source };
     // Looked at before it is opened: opening a pipe would wait for a writer.
     let about = fs::metadata(file).map_err(unreadable)?;
     let mut bytes = Vec::new();
