@@ -27,7 +27,7 @@ impl Ids {
     }
 
     /// What to send for a recorded id: what is known, else the recorded one from now on.
-    pub(super) fn to_send(&mut self, link: &str, id: Id) -> u64 {
+    pub(super) fn sent_as(&mut self, link: &str, id: Id) -> u64 {
         let known = self.known(link, id.space, id.number);
         known.unwrap_or_else(|| {
             self.learn(link, link, id.space, id.number, id.number);

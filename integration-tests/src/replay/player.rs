@@ -182,7 +182,7 @@ impl<'r, L: Links> Player<'r, L> {
             // What it answers did not come, which was noted when it was owed.
             return;
         }
-        let mut frame = with_ids(frame, &anatomy, |id| self.ids.to_send(link, id));
+        let mut frame = with_ids(frame, &anatomy, |id| self.ids.sent_as(link, id));
         if let Some(began) = self.recording.began {
             frame = moved(frame, began + line.at);
         }

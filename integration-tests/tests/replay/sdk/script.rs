@@ -121,9 +121,11 @@ impl Script {
     }
 
     /// What the application answered to `found`, as soon as the conversation has come to it. Waits for ever where it
-    /// never answered.
+    /// never answered, or where the call was cancelled before: the handler is then dropped.
     pub(crate) async fn answer(&self, found: &Found, code: u8) -> Outcome {
-        let Some((line, frame)) = self.reply(&found.link, Way::ToGateway, code, found.packet) else {
+        let cancelled = self.reply(&found.link, Way::ToClient, kind::REQUEST_CANCEL, found.packet).is_some();
+        let reply = self.reply(&found.link, Way::ToGateway, code, found.packet);
+        let Some((line, frame)) = reply.filter(|_| !cancelled) else {
             return std::future::pending().await;
         };
         let mut reached = self.shared.reached.clone();
