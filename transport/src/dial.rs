@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use crate::listen::prepare;
 use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
 
-/// A peer could not be reached. The text includes the cause.
+/// A peer could not be reached. The cause is in `source()`, or in the text where advice hangs on it; [`Causes`](crate::Causes)
+/// tells both.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 use transport::tls::TlsConnector;
-use transport::{DialError, dial, dial_tls};
+use transport::{Causes, DialError, dial, dial_tls};
 
 use super::sniffed::First;
 use super::{Pass, WayInError, files};
@@ -127,7 +127,7 @@ impl Bypass {
             Err(error) => {
                 self.count(BypassResult::Unreachable);
                 if let Some(others) = self.unreachable.may_tell() {
-                    warn!(%peer, others, "edgebound.bypass: connection closed: {error}");
+                    warn!(%peer, others, "edgebound.bypass: connection closed: {}", Causes(&error));
                 }
             }
         }
