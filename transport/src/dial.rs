@@ -1,5 +1,6 @@
 //! Ways out.
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use tokio::time::timeout;
 use crate::listen::prepare;
 use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
 
-/// A peer could not be reached.
+/// A peer could not be reached. The cause is in `source()`, or in the text where advice hangs on it; [`Causes`](crate::Causes)
+/// tells both.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
@@ -31,20 +33,20 @@ pub enum DialError {
         limit: Duration,
     },
     /// There is no name that the peer's certificate could be for.
-    #[error("cannot connect to {addr} over TLS")]
+    #[error("cannot connect to {addr} over TLS: {cause}")]
     NoName {
         /// The address as given.
         addr: String,
         /// What is wrong with the name.
-        source: TlsError,
+        cause: TlsError,
     },
     /// The peer is there, and the two do not come together over TLS.
-    #[error("cannot connect to {addr} over TLS{}", advice(source))]
+    #[error("cannot connect to {addr} over TLS: {cause}{}", advice(cause))]
     Tls {
         /// The address as given.
         addr: String,
         /// What went wrong.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -68,10 +70,10 @@ pub async fn dial_tls(
     limit: Duration,
 ) -> Result<TlsStream, DialError> {
     let name = name_of(name.unwrap_or_else(|| host_of(addr)))
-        .map_err(|source| DialError::NoName { addr: addr.to_owned(), source })?;
+        .map_err(|cause| DialError::NoName { addr: addr.to_owned(), cause })?;
     let dialing = async {
         let stream = tcp(addr).await?;
-        connector.connect(name, stream).await.map_err(|source| DialError::Tls { addr: addr.to_owned(), source })
+        connector.connect(name, stream).await.map_err(|cause| DialError::Tls { addr: addr.to_owned(), cause })
     };
     timeout(limit, dialing).await.map_err(|_| DialError::TimedOut { addr: addr.to_owned(), limit })?
 }
@@ -83,16 +85,17 @@ async fn tcp(addr: &str) -> Result<TcpStream, DialError> {
     Ok(stream)
 }
 
-/// What the commonest failures of a handshake mean.
+/// What to do about the commonest failures of a handshake.
 fn advice(error: &io::Error) -> &'static str {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner.or_else(|| error.source().and_then(|source| source.downcast_ref())) {
         // The second is an authority that was made anew under its old name.
         Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
-            " (whoever signed its certificate is not among those trusted here)"
+            "; whoever signed its certificate is not among those trusted here"
         }
-        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => " (is that a port without TLS?)",
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "; is that a port without TLS?",
         Some(Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure)) => {
-            " (it may want a client certificate)"
+            "; it may want a client certificate"
         }
         _ => "",
     }
