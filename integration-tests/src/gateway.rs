@@ -78,7 +78,17 @@ impl Settings {
     #[must_use]
     #[track_caller]
     pub fn start(&self) -> Gateway {
-        Gateway::launch(self)
+        Gateway::launch(self, true)
+    }
+
+    /// As [`Settings::start`], for a gateway whose observability port is switched off.
+    ///
+    /// # Panics
+    /// When the binary is missing or the gateway does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn start_unobserved(&self) -> Gateway {
+        Gateway::launch(self, false)
     }
 
     /// Starts a gateway that must give up by itself; returns how it ended and all that it said.
@@ -217,7 +227,7 @@ impl Gateway {
     }
 
     #[track_caller]
-    fn launch(settings: &Settings) -> Self {
+    fn launch(settings: &Settings, observed: bool) -> Self {
         let running = Running::launch(settings);
         let any = settings.listen.edge;
         let mut gateway = Self {
@@ -230,7 +240,9 @@ impl Gateway {
         };
         gateway.service = gateway.announced("servicebound server listening on: ");
         gateway.edge = gateway.announced("edgebound server listening on: ");
-        gateway.observability = gateway.announced("observability server listening on ");
+        if observed {
+            gateway.observability = gateway.announced("observability server listening on ");
+        }
         gateway.logged("frontier starts");
         gateway
     }

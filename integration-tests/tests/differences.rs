@@ -1,12 +1,14 @@
-//! `docs/differences.md` names tests that exist, and every weakness that ours must not have.
+//! `docs/differences.md` lists every weakness of the Go gateway, with tests that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Ids that the data plane answers for.
-const WEAKNESSES: [u32; 30] =
-    [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 17, 19, 20, 26, 27, 28, 29, 30, 31, 32, 34, 35, 38, 39, 40, 41];
+/// Every weakness of the Go gateway has an id: W1 to this one.
+const WEAKNESSES: u32 = 41;
+
+/// Those that no test shows yet, or that are meant to be: the list says why.
+const WITHOUT_TEST: [u32; 4] = [9, 16, 22, 24];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a member lies below the root").to_owned()
@@ -48,11 +50,11 @@ fn functions() -> BTreeSet<String> {
 fn every_weakness_is_listed_with_tests_that_exist() {
     let text = fs::read_to_string(root().join("docs/differences.md")).expect("the list is there");
     let functions = functions();
-    for id in WEAKNESSES {
+    for id in 1..=WEAKNESSES {
         let start = format!("| W{id} |");
         let line = text.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("W{id} is not listed"));
-        let named: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
-        assert!(!named.is_empty(), "W{id} names no test");
+        let named: Vec<&str> = line.split('`').skip(1).step_by(2).filter(|name| name.starts_with('w')).collect();
+        assert_eq!(named.is_empty(), WITHOUT_TEST.contains(&id), "W{id} names {named:?}");
         for name in named {
             assert!(name.starts_with(&format!("w{id:02}_")), "W{id} names {name}");
             assert!(functions.contains(name), "{name} does not exist");

@@ -28,6 +28,23 @@ fn a_gateway_says_that_it_is_well_and_ready() {
 }
 
 #[test]
+fn w25_observability_can_be_switched_off_and_tells_of_the_gateway() {
+    let gateway = Gateway::start();
+    let _pair = Pair::connect(&gateway);
+    for side in ["edge", "service"] {
+        let labels = format!("side=\"{side}\"");
+        assert_eq!(gateway.metric("frontier_links", &[&labels]), 1.0);
+        assert_eq!(gateway.metric("frontier_admissions_total", &[&labels, "result=\"admitted\""]), 1.0);
+    }
+    let whole = "servicebound: { listen: { addr: 127.0.0.1:0 } }\nedgebound: { listen: { addr: 127.0.0.1:0 } }\n\
+                 observability: { enable: false }\n";
+    let gateway = Settings { whole: Some(whole.to_owned()), ..Settings::default() }.start_unobserved();
+    assert_eq!(gateway.log.count("observability"), 0);
+    let service = Client::service(gateway.service, "svc", &[]);
+    service.close();
+}
+
+#[test]
 fn without_traffic_the_end_is_quick_and_clean() {
     let mut gateway = Gateway::start();
     let mut pair = Pair::connect(&gateway);
@@ -39,7 +56,7 @@ fn without_traffic_the_end_is_quick_and_clean() {
 }
 
 #[test]
-fn while_draining_the_gateway_is_healthy_but_not_ready_and_lets_nobody_in() {
+fn w25_while_draining_the_gateway_is_healthy_but_not_ready_and_lets_nobody_in() {
     let mut gateway = draining_slowly();
     let mut pair = Pair::connect(&gateway);
     let call = pair.edge.request(&Body::new().method("echo"));

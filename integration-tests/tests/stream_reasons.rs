@@ -42,7 +42,7 @@ fn a_refusal_keeps_its_text() {
 }
 
 #[test]
-fn the_reason_of_an_end_goes_to_the_other_side_in_either_direction() {
+fn w23_the_reason_of_an_end_goes_to_the_other_side_in_either_direction() {
     let gateway = Gateway::start();
     let (mut edge, mut service) = pair(&gateway);
     for from_edge in [true, false] {

@@ -120,7 +120,7 @@ fn what_is_written_right_before_the_close_arrives() {
 }
 
 #[test]
-fn large_transfers_lose_nothing() {
+fn w37_large_transfers_lose_nothing() {
     every_pair(|_, pair| {
         both_ways(pair, |opener, acceptor| {
             // The old transport holds 32 packets for its reader and drops the rest.
