@@ -23,7 +23,8 @@ pub fn schema() -> String {
 fn root() -> Map<String, Json> {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<<Config as Setting>::Written>();
-    let keys = std::mem::take(schema.ensure_object());
+    let mut keys = std::mem::take(schema.ensure_object());
+    keys.values_mut().for_each(unwrap_lines);
     // What the whole is stands first: the keys fill thousands of lines.
     let mut root = Map::new();
     for name in ["$schema", "title", "description"] {
@@ -32,4 +33,18 @@ fn root() -> Map<String, Json> {
     root.insert("title".to_owned(), "frontier".into());
     root.extend(keys.into_iter().filter(|(name, _)| name != "title"));
     root
+}
+
+/// Takes the line breaks out of descriptions: where a comment is wrapped is no matter of the schema.
+fn unwrap_lines(schema: &mut Json) {
+    match schema {
+        Json::Object(keys) => {
+            if let Some(Json::String(text)) = keys.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            keys.values_mut().for_each(unwrap_lines);
+        }
+        Json::Array(items) => items.iter_mut().for_each(unwrap_lines),
+        _ => {}
+    }
 }
