@@ -41,14 +41,13 @@ fn run(source: &Source) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let telemetry = match Telemetry::start(&loaded.config.log) {
-        Ok(telemetry) => telemetry,
+    let (telemetry, writers) = match telemetry::start(&loaded.config.log) {
+        Ok(started) => started,
         Err(error) => return refuse(FAILED, &error),
     };
-    let process = Arc::new(Surroundings { source: source.clone(), telemetry });
-    let served = serve(source, loaded, Arc::clone(&process));
+    let served = serve(source, loaded, telemetry);
     // What is logged until here stands in front of what follows.
-    drop(process);
+    drop(writers);
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(FAILED, &format!("{error:#}")),
@@ -93,13 +92,14 @@ fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-fn serve(source: &Source, Loaded { config, warnings }: Loaded, process: Arc<Surroundings>) -> anyhow::Result<()> {
+fn serve(source: &Source, Loaded { config, warnings }: Loaded, telemetry: Telemetry) -> anyhow::Result<()> {
     match source.file() {
         Some(file) => info!("configuration read from {}", file.display()),
         None => info!("started without --config: conventional ports, edge ids are given out here"),
     }
     warnings.iter().for_each(|warning| warn!("{warning}"));
     open_files::raise(&config.daemon.rlimit);
+    let process = Arc::new(Surroundings { source: source.clone(), telemetry });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
     let ended = runtime.block_on(frontier_gateway::run(config, drain_window(), process));

@@ -38,25 +38,29 @@ pub(crate) enum TelemetryError {
     Started(#[from] SetGlobalDefaultError),
 }
 
-/// The logging of the process. Dropping it writes what still waits.
+/// Those who write the log lines. Dropping them writes what still waits, so they are to outlive all that logs.
+pub(crate) struct Writers {
+    _guards: Vec<WorkerGuard>,
+}
+
+/// Sends the log lines of the whole process where `log` says.
+///
+/// # Errors
+/// When the log file cannot be written, or at the second call.
+pub(crate) fn start(log: &Log) -> Result<(Telemetry, Writers), TelemetryError> {
+    let (subscriber, telemetry, writers) = subscriber(log)?;
+    tracing::subscriber::set_global_default(subscriber)?;
+    Ok((telemetry, writers))
+}
+
+/// What can be changed and asked of the logging while it runs.
 pub(crate) struct Telemetry {
     level: reload::Handle<LevelFilter, Registry>,
     reopen: Reopen,
     lost: Vec<ErrorCounter>,
-    _writers: Vec<WorkerGuard>,
 }
 
 impl Telemetry {
-    /// Sends the log lines of the whole process where `log` says.
-    ///
-    /// # Errors
-    /// When the log file cannot be written, or at the second call.
-    pub(crate) fn start(log: &Log) -> Result<Self, TelemetryError> {
-        let (subscriber, telemetry) = subscriber(log)?;
-        tracing::subscriber::set_global_default(subscriber)?;
-        Ok(telemetry)
-    }
-
     /// From now on logs what is at least so severe.
     pub(crate) fn set_level(&self, level: Level) {
         // Fails only once the subscriber is gone, which lives as long as the process.
@@ -74,7 +78,7 @@ impl Telemetry {
     }
 }
 
-fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry), TelemetryError> {
+fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry, Writers), TelemetryError> {
     let reopen = Reopen::default();
     let mut outputs = Outputs { format: log.format, layers: Vec::new(), lost: Vec::new(), writers: Vec::new() };
     match log.output {
@@ -89,7 +93,8 @@ fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry), Telemet
     }
     let (filter, level) = reload::Layer::new(least(log.level));
     let Outputs { layers, lost, writers, .. } = outputs;
-    Ok((Registry::default().with(filter).with(layers), Telemetry { level, reopen, lost, _writers: writers }))
+    let subscriber = Registry::default().with(filter).with(layers);
+    Ok((subscriber, Telemetry { level, reopen, lost }, Writers { _guards: writers }))
 }
 
 type Filtered = tracing_subscriber::layer::Layered<reload::Layer<LevelFilter, Registry>, Registry>;
@@ -153,9 +158,9 @@ mod tests {
 
     /// What is written to the file while `work` runs.
     fn written(log: &Log, work: impl FnOnce(&Telemetry)) -> String {
-        let (subscriber, telemetry) = subscriber(log).expect("logging starts");
+        let (subscriber, telemetry, writers) = subscriber(log).expect("logging starts");
         tracing::subscriber::with_default(subscriber, || work(&telemetry));
-        drop(telemetry);
+        drop(writers);
         fs::read_to_string(&log.file.path).expect("there is a log file")
     }
 
