@@ -122,7 +122,7 @@ fn many_signals_at_once_do_no_harm() {
 
 /// The last signal is not lost among others.
 fn reload_once_more(gateway: &Gateway) {
-    fs::write(gateway.file(), without_local_ids().yaml()).unwrap();
+    fs::write(gateway.file(), without_local_ids().yaml()).expect("the file can be written");
     gateway.signal(Signal::Hup);
     eventually("it is taken over", || (!gives_out_ids(gateway)).then_some(()));
 }
