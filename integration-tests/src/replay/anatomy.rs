@@ -11,7 +11,7 @@ use crate::raw::{Frame, kind};
 
 /// Which kind of client a link belongs to: only a service's frames carry edge ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     /// It dialled the edges' port.
     Edge,
     /// It dialled the services' port.
@@ -58,7 +58,7 @@ pub(super) struct Id {
 
 /// A frame taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anatomy {
+pub(super) struct Anatomy {
     pub(super) kind: u8,
     pub(super) ids: Vec<Id>,
     /// Everything else by name. Empty fields and times are left out: absent and zero mean the same.

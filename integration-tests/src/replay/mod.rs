@@ -14,8 +14,9 @@ mod peer;
 mod player;
 mod recording;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 
-pub use anatomy::{Anatomy, Role};
 pub use exceptions::{Exception, Extra, What};
 pub use player::{Links, Player};
 pub use recording::{Entry, Line, Recording, Way};

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::anatomy::Anatomy;
-use super::anatomy::Space;
+use super::anatomy::{Anatomy, Space};
 use super::exceptions::{Extra, What};
 use super::peer::Peer;
 use super::player::{Links, Player, line_packet};

@@ -1,9 +1,9 @@
 //! Plays one side of a recording and compares what the other side says.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::anatomy::{Anatomy, Role, is_reply};
+use super::anatomy::{Anatomy, Role, Space, is_reply};
 use super::deadlines::moved;
 use super::exceptions::{Exception, What};
 use super::ids::Ids;
@@ -13,7 +13,7 @@ use super::recording::{Entry, Line, Recording, Way};
 use super::rewrite::with_ids;
 use crate::raw::{Client, Frame, kind};
 
-/// How long a frame may take beyond the time that the recording shows: a busy machine is no fault.
+/// Generous, since a busy machine is no fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The same once something has failed: what follows from it need not be waited for.
@@ -67,6 +67,8 @@ pub struct Player<'r, L> {
     played: HashSet<usize>,
     pub(super) failures: Vec<String>,
     started: Instant,
+    /// How long a frame may take beyond the time that the recording shows.
+    pub(super) patience: Duration,
 }
 
 impl<'r, L: Links> Player<'r, L> {
@@ -89,6 +91,7 @@ impl<'r, L: Links> Player<'r, L> {
             played: HashSet::new(),
             failures: Vec::new(),
             started: Instant::now(),
+            patience: PATIENCE,
         }
     }
 
@@ -178,7 +181,7 @@ impl<'r, L: Links> Player<'r, L> {
         let role = role(link);
         let anatomy = Anatomy::of(frame, line.way, role);
         let answered = line.way.back();
-        if is_reply(frame.kind) && self.ids.known(link, super::anatomy::Space::Packet(answered), frame.id).is_none() {
+        if is_reply(frame.kind) && self.ids.known(link, Space::Packet(answered), frame.id).is_none() {
             // What it answers did not come, which was noted when it was owed.
             return;
         }
@@ -265,7 +268,7 @@ impl<'r, L: Links> Player<'r, L> {
     fn due(&self, line: &Line) -> Instant {
         let now = Instant::now();
         match self.failures.is_empty() {
-            true => now.max(self.started + line.at) + PATIENCE,
+            true => now.max(self.started + line.at) + self.patience,
             false => now + PATIENCE_AFTER_FAILURE,
         }
     }
@@ -319,7 +322,7 @@ impl<'r, L: Links> Player<'r, L> {
     }
 
     fn wait_for_all(&mut self) {
-        let due = Instant::now() + PATIENCE;
+        let due = Instant::now() + self.patience;
         for owed in self.owed.iter_mut().filter(|owed| owed.anytime) {
             owed.due = due;
         }
@@ -331,11 +334,12 @@ impl<'r, L: Links> Player<'r, L> {
             for line in self.match_what_came() {
                 self.answer_now(line);
             }
-            let links: Vec<String> =
-                self.owed.iter().filter(|owed| wanted(owed)).flat_map(|owed| self.links_of(owed.link())).collect();
-            if links.is_empty() {
+            if !self.owed.iter().any(&wanted) {
                 return;
             }
+            // What may come at any time is answered when it comes, so all links are looked at.
+            let looked_at = self.owed.iter().filter(|owed| wanted(owed) || self.peers.contains_key(owed.link()));
+            let links: BTreeSet<String> = looked_at.flat_map(|owed| self.links_of(owed.link())).collect();
             let now = Instant::now();
             match self.owed.iter().position(|owed| wanted(owed) && owed.due < now) {
                 Some(late) => self.give_up(late),

@@ -110,13 +110,20 @@ impl Recording {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let folder = file.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         let case = format!("{folder}/{}", file.file_stem().unwrap_or_default().to_string_lossy());
+        Self::parse(case, &text)
+    }
+
+    /// The recording that `text` is.
+    #[track_caller]
+    pub(super) fn parse(case: String, text: &str) -> Self {
         let mut recording = Self { case, what: String::new(), began: None, config: None, lines: Vec::new() };
         for (at, line) in text.lines().enumerate() {
             match line.strip_prefix("# ") {
                 Some(head) => recording.head(head),
                 None => {
                     let line = Line::parse(at + 1, line);
-                    recording.lines.push(line.unwrap_or_else(|| panic!("{} line {}", file.display(), at + 1)));
+                    let line = line.unwrap_or_else(|| panic!("{} line {}", recording.case, at + 1));
+                    recording.lines.push(line);
                 }
             }
         }
