@@ -166,21 +166,31 @@ impl Client {
         self.send(kind::DIS_CONN, id, &[]);
         let ack = self.reply(kind::DIS_CONN_ACK, id);
         assert_eq!(ack.body.first(), Some(&0), "{ack:?}");
-        self.answer_goodbye();
+        self.acknowledge_goodbye();
+        self.ended();
     }
 
-    /// Takes the gateway's DisConn, acknowledges it and waits for the end of the connection.
+    /// Takes the gateway's DisConn, completes the goodbye with the ack and a DisConn of its own, and waits for the end of
+    /// the connection.
     ///
     /// # Panics
     /// When the gateway does not say goodbye.
     #[track_caller]
     pub fn answer_goodbye(&mut self) {
+        self.acknowledge_goodbye();
+        let ours = Frame::bytes_of(kind::DIS_CONN, self.fresh(), &[]);
+        // The gateway may have given up waiting.
+        let _ = self.try_send_bytes(&ours);
+        self.ended();
+    }
+
+    #[track_caller]
+    fn acknowledge_goodbye(&mut self) {
         let theirs = self.expect(kind::DIS_CONN);
         assert!(theirs.body.is_empty(), "{theirs:?}");
         let ack = Frame::bytes_of(kind::DIS_CONN_ACK, theirs.id, b"\0{}");
         // The gateway may close as soon as it has our DisConn.
         let _ = self.try_send_bytes(&ack);
-        self.ended();
     }
 
     /// Whether the gateway closes this connection without having sent anything.
