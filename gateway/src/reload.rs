@@ -2,6 +2,7 @@
 
 use config::Config;
 use tracing::{error, info, warn};
+use transport::Causes;
 
 use crate::{Gateway, WayInError};
 
@@ -93,7 +94,7 @@ impl Gateway {
                 info!(changed = changes.join(", "), "configuration reloaded, certificates read again");
                 *current = loaded.config;
             }
-            Err(error) => failed(&error),
+            Err(error) => failed(&Causes(&error)),
         }
     }
 }

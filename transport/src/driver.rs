@@ -228,7 +228,8 @@ where
         if let Some(reason) = self.conn.closed() {
             let since = *self.closed_since.get_or_insert(now);
             let flushed = self.writes.is_empty() && !self.conn.has_transmit() && self.alone.is_none();
-            let broken = matches!(reason, CloseReason::Malformed(_) | CloseReason::Unexpected(_));
+            let broken =
+                matches!(reason, CloseReason::Foreign(_) | CloseReason::Malformed(_) | CloseReason::Unexpected(_));
             if flushed || broken || now >= since + self.limits.last_write {
                 return Some(LinkEnd::Closed(reason.clone()));
             }

@@ -149,6 +149,8 @@ pub enum CloseReason {
     Idle,
     /// The peer does not read its answers.
     AnswersUnread,
+    /// What came before any Conn is no frame: whoever it is does not speak our protocol.
+    Foreign(WireError),
     /// The peer sent what no conforming peer sends.
     Malformed(WireError),
     /// The peer sent a frame where it is not allowed.
@@ -164,6 +166,7 @@ impl fmt::Display for CloseReason {
             CloseReason::HandshakeTimeout => f.write_str("handshake timeout"),
             CloseReason::Idle => f.write_str("idle"),
             CloseReason::AnswersUnread => f.write_str("peer does not read its answers"),
+            CloseReason::Foreign(error) => write!(f, "not our protocol: {error}"),
             CloseReason::Malformed(error) => write!(f, "malformed input: {error}"),
             CloseReason::Unexpected(kind) => write!(f, "unexpected {kind:?} frame"),
         }

@@ -118,7 +118,10 @@ impl<W> Connection<W> {
 
     /// What came cannot be cut into frames: the connection is over.
     pub fn malformed(&mut self, error: WireError) {
-        self.close(CloseReason::Malformed(error));
+        self.close(match self.phase {
+            Phase::AwaitConn { .. } => CloseReason::Foreign(error),
+            _ => CloseReason::Malformed(error),
+        });
     }
 
     /// Nothing more will come from the peer: whoever waits for an answer of its is told so. Answers to it can still be sent.
