@@ -267,6 +267,19 @@ fn a_cancelled_call_is_answered_and_forwarded_to_a_peer_that_knows_cancelling() 
 }
 
 #[test]
+fn whoever_works_for_a_caller_that_is_gone_learns_it() {
+    let gateway = Gateway::start();
+    let Pair { mut edge, mut service } = Pair::connect(&gateway);
+    service.cancel(12345);
+    service.heartbeat();
+    edge.request(&method("echo"));
+    let request = service.called("echo");
+    edge.reset();
+    let cancel = service.expect(kind::REQUEST_CANCEL);
+    assert_eq!(cancel.id, request.id);
+}
+
+#[test]
 fn w32_a_cancel_is_not_forwarded_to_a_peer_that_may_not_know_it() {
     let gateway = Gateway::start();
     let mut pair = Pair::connect(&gateway);

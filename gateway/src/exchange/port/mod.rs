@@ -385,6 +385,16 @@ impl Port {
     }
 }
 
+/// Nobody is left to hear the answers: whoever still works on a call may stop.
+impl Drop for Port {
+    fn drop(&mut self) {
+        for pending in self.pending.values().filter(|pending| pending.kind == Kind::Call) {
+            // A target that is gone as well works on nothing.
+            let _ = pending.target.push(Command::Cancel(pending.packet));
+        }
+    }
+}
+
 fn on_failure(now: Instant, waiter: Waiter, failure: Failure) {
     match (waiter, failure) {
         (Waiter::Stream(opener), Failure::Declined(text)) => opener.decline_as_told(text),
