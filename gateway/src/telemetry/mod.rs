@@ -38,11 +38,17 @@ pub(crate) enum TelemetryError {
     Started(#[from] SetGlobalDefaultError),
 }
 
-/// The logging of the process. Dropping it writes what still waits.
+/// The logging of the process.
 pub(crate) struct Telemetry {
     level: reload::Handle<LevelFilter, Registry>,
     reopen: Reopen,
     lost: Vec<ErrorCounter>,
+}
+
+/// Lines that still wait to be written; dropping it writes them, for a second and a little at most. Apart from
+/// [`Telemetry`], which tasks hold that outlive the gateway's end.
+#[must_use]
+pub(crate) struct Unwritten {
     _writers: Vec<WorkerGuard>,
 }
 
@@ -51,10 +57,10 @@ impl Telemetry {
     ///
     /// # Errors
     /// When the log file cannot be written, or at the second call.
-    pub(crate) fn start(log: &Log) -> Result<Self, TelemetryError> {
-        let (subscriber, telemetry) = subscriber(log)?;
+    pub(crate) fn start(log: &Log) -> Result<(Self, Unwritten), TelemetryError> {
+        let (subscriber, telemetry, unwritten) = subscriber(log)?;
         tracing::subscriber::set_global_default(subscriber)?;
-        Ok(telemetry)
+        Ok((telemetry, unwritten))
     }
 
     /// From now on logs what is at least so severe.
@@ -74,7 +80,7 @@ impl Telemetry {
     }
 }
 
-fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry), TelemetryError> {
+fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry, Unwritten), TelemetryError> {
     let reopen = Reopen::default();
     let mut outputs = Outputs { format: log.format, layers: Vec::new(), lost: Vec::new(), writers: Vec::new() };
     match log.output {
@@ -89,7 +95,8 @@ fn subscriber(log: &Log) -> Result<(impl Subscriber + use<>, Telemetry), Telemet
     }
     let (filter, level) = reload::Layer::new(least(log.level));
     let Outputs { layers, lost, writers, .. } = outputs;
-    Ok((Registry::default().with(filter).with(layers), Telemetry { level, reopen, lost, _writers: writers }))
+    let unwritten = Unwritten { _writers: writers };
+    Ok((Registry::default().with(filter).with(layers), Telemetry { level, reopen, lost }, unwritten))
 }
 
 type Filtered = tracing_subscriber::layer::Layered<reload::Layer<LevelFilter, Registry>, Registry>;
@@ -151,12 +158,14 @@ mod tests {
         log
     }
 
-    /// What is written to the file while `work` runs.
+    /// What is written to the file while `work` runs, somebody else still holding the logging.
     fn written(log: &Log, work: impl FnOnce(&Telemetry)) -> String {
-        let (subscriber, telemetry) = subscriber(log).expect("logging starts");
+        let (subscriber, telemetry, unwritten) = subscriber(log).expect("logging starts");
         tracing::subscriber::with_default(subscriber, || work(&telemetry));
+        drop(unwritten);
+        let text = fs::read_to_string(&log.file.path).expect("there is a log file");
         drop(telemetry);
-        fs::read_to_string(&log.file.path).expect("there is a log file")
+        text
     }
 
     #[test]
