@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run examples test lint bench
+.PHONY: help demo run examples test test-containers lint bench
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -14,7 +14,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 GO_PATH := $(CARGO_TARGET_DIR)/go/bin:$(PATH)
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the gateway, and show it at work with a service and two edges
 	@scripts/setup.sh build
@@ -37,6 +37,15 @@ test: ## Run all tests, those against the built programs and the real Go transpo
 	cargo build --release --locked -p frontier-gateway -p frontier-bench
 	@$(MAKE) --no-print-directory examples
 	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
+
+	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers; \
+	else echo "make test: no container can run here, so image and compose file are NOT tested (make test-containers)" >&2; fi
+
+test-containers: ## Build and run the image and the compose file, with a Docker engine of its own if none answers
+	@scripts/setup.sh docker
+	cargo build --release --locked -p frontier-gateway
+	@$(MAKE) --no-print-directory examples
+	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers -- --ignored
 
 lint: ## Check format, lints, licences and sources of dependencies
 	@scripts/setup.sh lint

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets up what a part of the project needs, and does nothing where all is there.
 #
-#   scripts/setup.sh build   to build: a Rust toolchain, a C compiler
-#   scripts/setup.sh test    to test: as for build, and Go for the peers of the integration tests
-#   scripts/setup.sh lint    to lint: as for build, and rustfmt, clippy, cargo-deny
+#   scripts/setup.sh build    to build: a Rust toolchain, a C compiler
+#   scripts/setup.sh test     to test: as for build, and Go for the peers of the integration tests
+#   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
+#   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine and compose
 #
 # Go is taken from PATH if it is new enough, else put into $CARGO_TARGET_DIR/go, whose bin/ the Makefile has in PATH.
 set -euo pipefail
@@ -83,11 +84,21 @@ need_linters() {
     fi
 }
 
+compose_is_there() { docker compose version >/dev/null 2>&1 || docker-compose version >/dev/null 2>&1; }
+
+# An engine that answers is taken; scripts/with-engine.sh starts one that is only installed.
+need_docker() {
+    docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || install_packages docker.io iptables
+    compose_is_there || install_packages docker-compose
+    compose_is_there || die "neither \"docker compose\" nor \"docker-compose\" runs"
+}
+
 need_rust
 need_c_compiler
 case ${1:-build} in
     build) ;;
     test) need_go ;;
     lint) need_linters ;;
-    *) die "unknown part \"$1\": build, test or lint" ;;
+    docker) need_docker ;;
+    *) die "unknown part \"$1\": build, test, lint or docker" ;;
 esac

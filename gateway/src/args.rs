@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Check(Source),
     /// Print the JSON Schema of the configuration file
     Schema(Form),
+    /// Ask a running gateway whether it is well; the exit status is 0 if so
+    Health(Probe),
 }
 
 /// Where the configuration comes from. A gateway and the check of its configuration take the same.
@@ -82,6 +84,18 @@ pub(crate) struct Form {
     /// As a YAML file with every key and its default
     #[arg(long)]
     pub(crate) sample: bool,
+}
+
+/// Whom to ask, and what.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Probe {
+    /// Its `observability.addr`
+    #[arg(long, value_name = "HOST:PORT", env = "FRONTIER_HEALTH_ADDR", default_value = "127.0.0.1:9091")]
+    pub(crate) addr: String,
+
+    /// Ask whether it lets newcomers in, too: it does not while it drains
+    #[arg(long)]
+    pub(crate) ready: bool,
 }
 
 impl Source {

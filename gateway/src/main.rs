@@ -3,6 +3,7 @@
 
 mod args;
 mod open_files;
+mod probe;
 mod telemetry;
 
 use std::fmt::Display;
@@ -17,7 +18,7 @@ use config::{ConfigError, Loaded, Origin};
 use frontier_gateway::Process;
 use tracing::{info, warn};
 
-use args::{Args, Command, Form, Source};
+use args::{Args, Command, Form, Probe, Source};
 use telemetry::Telemetry;
 
 #[global_allocator]
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         None => run(&args.source),
         Some(Command::Check(source)) => check(source),
         Some(Command::Schema(form)) => schema(form),
+        Some(Command::Health(probe)) => health(probe),
     }
 }
 
@@ -73,6 +75,13 @@ fn schema(form: &Form) -> ExitCode {
         Form { markdown: true, .. } => print(&config::markdown()),
         Form { sample: true, .. } => print(&config::sample()),
         Form { .. } => print(&config::schema()),
+    }
+}
+
+fn health(Probe { addr, ready }: &Probe) -> ExitCode {
+    match probe::ask(addr, if *ready { "/readyz" } else { "/healthz" }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(FAILED, &format!("{:#}", anyhow::Error::from(error))),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Go transport. Helpers assert: what differs from the expected panics at the line of the test that called.
 
 pub mod certificates;
+pub mod containers;
 pub mod gateway;
 pub mod go;
 pub mod http;

@@ -65,6 +65,28 @@ impl Tool {
         Self { command, said: format!("{name} {args}") }
     }
 
+    /// The program `name` of `PATH` that knows of no gateway, with arguments that are separated by spaces.
+    #[must_use]
+    pub fn installed(name: &str, args: &str) -> Self {
+        let mut command = Command::new(name);
+        command.args(args.split_whitespace());
+        Self { command, said: format!("{name} {args}") }
+    }
+
+    /// A variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The folder that it runs in.
+    #[must_use]
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// One more argument, which may hold spaces.
     #[must_use]
     pub fn arg(mut self, arg: &str) -> Self {
