@@ -91,9 +91,14 @@ fn every_scenario_runs_and_reports_its_figures() {
             of_scenario.map(|(_, report)| report["direction"].as_str()).collect();
         assert_eq!(found.len(), directions, "{scenario}: {found:?}");
     }
+    for (peers, count) in [("lean", 16), ("sdk", 2)] {
+        let found = reports.iter().filter(|(_, report)| report["peers"] == peers).count();
+        assert_eq!(found, count, "reports of peers of kind {peers}");
+    }
     let document = fs::read_to_string(folder.path().join("performance.md")).expect("the document is written");
     for bar in [
         "| CPU per call edge → service, 1 000 edges |",
+        "| CPU per call of the SDK edge → service, 32 edges |",
         "| memory of an idle edge that has made a call |",
         "| the same over TLS |",
     ] {
