@@ -105,3 +105,13 @@ fn every_scenario_runs_and_reports_its_figures() {
         assert!(document.contains(bar), "{bar} is not in\n{document}");
     }
 }
+
+#[test]
+fn lean_edges_over_tls_are_refused_and_the_way_out_is_named() {
+    let output = Command::new(env!("CARGO_BIN_EXE_frontier-bench"))
+        .args(["call", "--edge-tls-insecure", "--edge-addr", "127.0.0.1:1", "--service-addr", "127.0.0.1:1"])
+        .output()
+        .expect("the program runs");
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && complained.contains("--sdk"), "{complained}");
+}

@@ -145,3 +145,73 @@ fn up_to<'a>(payload: &'a [u8], value: &[u8]) -> &'a [u8] {
         None => payload,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::body::Base64;
+    use proto::id::SessionId;
+    use proto::wire::{Cut, Frames, MAX_PAYLOAD};
+
+    use super::*;
+
+    /// What `answers` says to a frame with this session and text: it must have the packet id of the request.
+    fn answer(answers: &mut Answers, kind: FrameKind, session: u64, text: &str) -> (FrameKind, u64, Body<'static>) {
+        let payload = [&session.to_be_bytes(), text.as_bytes()].concat();
+        let header = Header { kind, packet: PacketId(session + 40), len: payload.len() as u32 };
+        let mut out = Vec::new();
+        answers.push(header, &payload, &mut out).unwrap();
+        let Cut::Frame(header, payload) = Frames::new(&out, MAX_PAYLOAD).cut().unwrap() else { panic!("{out:?}") };
+        assert_eq!(header.packet, PacketId(session + 40));
+        match Frame::decode(header.kind, payload).unwrap() {
+            Frame::Response(session, body) | Frame::MessageAck(session, body) => {
+                (header.kind, session.0, body.into_owned())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_call_is_echoed_whoever_makes_it_and_whatever_was_echoed_before() {
+        let mut answers = Answers::default();
+        for (session, value, rest) in [
+            (1, "eHg=", r#","custom":"AAAAAAAAAAE=""#),
+            (1, "eHg=", r#","custom":"AAAAAAAAAAI=","deadline":"2026-01-01T00:00:00Z""#),
+            (2, "eHg=", ""),
+            (1, "eHk=", ""),
+            (1, "eHl6eg==", ""),
+            (1, "", ""),
+            (1, "eHg=", ""),
+        ] {
+            let text = format!(r#"{{"key":"ZWNobw==","value":"{value}"{rest}}}"#);
+            let (kind, session_back, body) = answer(&mut answers, FrameKind::Request, session, &text);
+            assert_eq!((kind, session_back), (FrameKind::Response, session), "{text}");
+            assert_eq!(body.value.text(), value.as_bytes(), "{text}");
+            assert_eq!(body.key.decode(), METHOD.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_written_as_usual_is_echoed_too() {
+        let mut answers = Answers::default();
+        for (text, value) in [(r#"{"value" : "e\u0048g="}"#, "xx"), (r#"{"value":[120, 121]}"#, "xy"), ("{}", "")] {
+            let (_, _, body) = answer(&mut answers, FrameKind::Request, 1, text);
+            assert_eq!(body.value, Base64::encode(value.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_accepted_if_it_arrived_as_it_was_published() {
+        let mut answers = Answers::default();
+        for (text, refused) in [
+            (r#"{"value":"eHg=","topic":"bench"}"#, false),
+            (r#"{"value":"eHk=","topic":"bench"}"#, true),
+            (r#"{"value":"eHh4","topic":"bench"}"#, false),
+        ] {
+            let (kind, session, body) = answer(&mut answers, FrameKind::Message, SessionId::MAIN.0, text);
+            assert_eq!((kind, session), (FrameKind::MessageAck, 1), "{text}");
+            assert_eq!(!body.error.is_empty(), refused, "{text}");
+        }
+        let (_, _, body) = answer(&mut answers, FrameKind::Message, 1, r#"{"value":"eA==","topic":"another"}"#);
+        assert!(!body.error.is_empty(), "another topic's message was accepted");
+    }
+}

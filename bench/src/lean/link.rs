@@ -185,3 +185,103 @@ impl Link {
         let _: Result<Result<(), anyhow::Error>, _> = timeout(LEAVE, farewell).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::body::Body;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A gateway's end of one link, which has let it in.
+    async fn connected() -> (Link, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let gateway = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut header = [0; 14];
+            stream.read_exact(&mut header).await.unwrap();
+            let header = Header::decode(&header, MAX_PAYLOAD).unwrap();
+            assert_eq!(header.kind, FrameKind::Conn);
+            let mut rest = vec![0; header.len as usize];
+            stream.read_exact(&mut rest).await.unwrap();
+            let ack = proto::wire::ConnAck { client: ClientId(9), data: ConnData::default() };
+            stream.write_all(&encoded(header.packet, &Frame::ConnAck(ack))).await.unwrap();
+            stream
+        };
+        let (link, stream) = tokio::join!(Link::connect(&addr, Vec::new()), gateway);
+        (link.unwrap(), stream)
+    }
+
+    fn encoded(packet: PacketId, frame: &Frame<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        frame.encode(packet, &mut bytes);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn frames_come_whole_however_the_bytes_come() {
+        let (mut link, mut gateway) = connected().await;
+        assert_eq!(link.client(), ClientId(9));
+        let value = vec![b'A'; 4 * CHUNK];
+        let large = Body { value: proto::body::Base64::from_text(&value).unwrap(), ..Body::default() };
+        let mut sent = encoded(PacketId(1), &Frame::Message(SessionId::MAIN, Body::default()));
+        sent.extend(encoded(PacketId(2), &Frame::Message(SessionId::MAIN, large)));
+        sent.extend(encoded(PacketId(3), &Frame::Heartbeat));
+        let writing = async {
+            for piece in sent.chunks(1009) {
+                gateway.write_all(piece).await.unwrap();
+            }
+        };
+        let reading = async {
+            let mut seen = Vec::new();
+            while seen.len() < 3 {
+                link.exchange().await.unwrap();
+                let take = |header: Header, payload: &[u8], _: &mut Vec<u8>| {
+                    seen.push((header.packet.0, payload.len()));
+                    Ok(())
+                };
+                link.each_frame(take).unwrap();
+            }
+            seen
+        };
+        let ((), seen) = timeout(HANDSHAKE, async { tokio::join!(writing, reading) }).await.unwrap();
+        assert_eq!(seen, [(1, 10), (2, 8 + r#"{"value":""}"#.len() + value.len()), (3, 0)]);
+    }
+
+    #[tokio::test]
+    async fn it_reads_while_nobody_takes_what_it_writes() {
+        let (mut link, mut gateway) = connected().await;
+        link.output().resize(32 * 1024 * 1024, 0);
+        let sent = vec![0x5a; 4 * CHUNK];
+        let exchanging = async {
+            let mut came = 0;
+            while came < sent.len() {
+                link.exchange().await.unwrap();
+                came += std::mem::take(&mut link.filled);
+            }
+        };
+        let both = async { tokio::join!(gateway.write_all(&sent), exchanging) };
+        let (written, ()) = timeout(HANDSHAKE, both).await.expect("neither waits for the other");
+        written.unwrap();
+        assert!(link.written < link.output.len(), "the sockets took all: nothing was tested");
+    }
+
+    #[tokio::test]
+    async fn a_link_takes_leave() {
+        let (link, mut gateway) = connected().await;
+        let gateway = async move {
+            let mut farewell = [0; 14];
+            gateway.read_exact(&mut farewell).await.unwrap();
+            assert_eq!(Header::decode(&farewell, MAX_PAYLOAD).unwrap().kind, FrameKind::DisConn);
+            gateway.write_all(&encoded(PacketId(70), &Frame::DisConn)).await.unwrap();
+            let mut ack = [0; 14];
+            gateway.read_exact(&mut ack).await.unwrap();
+            let ack = Header::decode(&ack, MAX_PAYLOAD).unwrap();
+            assert_eq!((ack.kind, ack.packet), (FrameKind::DisConnAck, PacketId(70)));
+        };
+        // The end of the gateway's part closes the socket, which ends the farewell.
+        timeout(HANDSHAKE, async { tokio::join!(link.leave(), gateway) }).await.unwrap();
+    }
+}
