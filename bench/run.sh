@@ -91,6 +91,10 @@ for scenario in call publish; do
         done
     done
 done
+# What an application sees: peers on the SDK, for information.
+for shape in 1x1 32x1; do
+    measure call "${run[@]}" --relay --sdk --edges "${shape%x*}" --in-flight "${shape#*x}"
+done
 for direction in edge-to-service service-to-edge; do
     for size in 65536 4096; do
         measure stream "${run[@]}" --relay --direction "$direction" --write-size "$size"

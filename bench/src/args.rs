@@ -126,6 +126,10 @@ pub(crate) struct Load {
     /// Measure a plain TCP relay in turn with the gateway: as many connections, frames and bytes, echoed behind it
     #[arg(long)]
     pub(crate) relay: bool,
+    /// Callers and answerers are applications on the SDK, not bare frames as light as those of the relay; edges over TLS are
+    /// such ones only
+    #[arg(long)]
+    pub(crate) sdk: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -219,6 +223,18 @@ pub(crate) enum Peer {
         #[command(flatten)]
         edge_tls: EdgeTls,
     },
+    /// A service on one thread that echoes calls and acknowledges messages, as light as the relay's echo
+    LeanService {
+        #[arg(long)]
+        addr: String,
+    },
+    /// Edges that do the same
+    LeanEdges {
+        #[arg(long)]
+        addr: String,
+        #[arg(long)]
+        count: u32,
+    },
     /// The plain relay
     Relay {
         #[arg(long)]
@@ -235,6 +251,18 @@ pub(crate) enum Peer {
 pub(crate) enum Direction {
     EdgeToService,
     ServiceToEdge,
+}
+
+impl Command {
+    /// Whether it runs on one thread: the callers beside the relay, and those that answer them. The relay itself has tokio's
+    /// default, and so has the SDK.
+    pub(crate) fn is_on_one_thread(&self) -> bool {
+        match self {
+            Command::Call(load) | Command::Publish(load) => !load.sdk,
+            Command::Peer(peer) => matches!(peer, Peer::LeanService { .. } | Peer::LeanEdges { .. } | Peer::Echo),
+            _ => false,
+        }
+    }
 }
 
 impl Direction {

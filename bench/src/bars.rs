@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 
 use crate::args::Direction::{self, EdgeToService, ServiceToEdge};
-use crate::report::{ConnectReport, Figures, IdleReport, LoadReport, Report, StreamReport};
+use crate::frame::Kind;
+use crate::report::{ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport};
 
 /// What counts as reached.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +38,8 @@ impl Goal {
 #[derive(Debug)]
 struct Bar {
     name: String,
-    goal: Goal,
+    /// `None` for a line that only informs.
+    goal: Option<Goal>,
     unit: &'static str,
     /// `None` where the system did not tell.
     value: Option<f64>,
@@ -47,14 +49,7 @@ struct Bar {
     go: &'static str,
 }
 
-/// Loads whose CPU is measured beside the relay's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Call,
-    Publish,
-}
-
-/// All of them, with the Go gateway's ratio.
+/// Loads whose CPU is measured beside the relay's, with the Go gateway's ratio.
 const LOADS: [(Kind, Direction, u32, u32, f64, &str); 16] = [
     (Kind::Call, EdgeToService, 1, 1, 1.1, "7.0 ×"),
     (Kind::Call, ServiceToEdge, 1, 1, 1.1, "5.5 ×"),
@@ -82,6 +77,9 @@ const STREAMS: [(Direction, u32, &str); 4] = [
     (ServiceToEdge, 4 * 1024, NOT_MEASURED),
 ];
 
+/// Edges and calls in flight on each that are also measured with the SDK, edge → service.
+const ON_SDK: [(u32, u32); 2] = [(1, 1), (32, 1)];
+
 const NOT_MEASURED: &str = "–";
 
 /// The table of all bars, in Markdown.
@@ -91,11 +89,15 @@ const NOT_MEASURED: &str = "–";
 pub(crate) fn table(reports: &[Report]) -> Result<String> {
     let mut bars = Vec::new();
     for (kind, direction, edges, in_flight, most, go) in LOADS {
-        let report = load(reports, kind, direction, edges, in_flight)?;
-        bars.push(cpu(kind, report, most, go)?);
+        let report = load(reports, kind, Peers::Lean, direction, edges, in_flight)?;
+        bars.push(cpu(kind, report, Some(Goal::AtMost(most)), go)?);
     }
-    bars.push(rate(load(reports, Kind::Call, EdgeToService, 32, 1)?)?);
-    bars.extend(added_latency(load(reports, Kind::Call, EdgeToService, 1, 1)?)?);
+    for (edges, in_flight) in ON_SDK {
+        let report = load(reports, Kind::Call, Peers::Sdk, EdgeToService, edges, in_flight)?;
+        bars.push(cpu(Kind::Call, report, None, NOT_MEASURED)?);
+    }
+    bars.push(rate(load(reports, Kind::Call, Peers::Lean, EdgeToService, 32, 1)?)?);
+    bars.extend(added_latency(load(reports, Kind::Call, Peers::Lean, EdgeToService, 1, 1)?)?);
     for (direction, write_size, go) in STREAMS {
         bars.push(throughput(stream(reports, direction, write_size)?, go)?);
     }
@@ -113,16 +115,24 @@ fn find<'a, R>(reports: &'a [Report], what: &str, is: impl Fn(&'a Report) -> Opt
     reports.iter().find_map(is).with_context(|| format!("there is no report of {what}: run bench/run.sh"))
 }
 
-fn load(reports: &[Report], kind: Kind, direction: Direction, edges: u32, in_flight: u32) -> Result<&LoadReport> {
-    let what = format!("{} {}, {edges} edges, {in_flight} in flight", kind.name(), direction.arrow());
+fn load(
+    reports: &[Report],
+    kind: Kind,
+    peers: Peers,
+    direction: Direction,
+    edges: u32,
+    in_flight: u32,
+) -> Result<&LoadReport> {
+    let name = of(kind, peers);
+    let what = format!("{name} {}, {edges} edges, {in_flight} in flight", direction.arrow());
     find(reports, &what, |report| {
         let of_kind = match report {
             Report::Call(report) if kind == Kind::Call => report,
             Report::Publish(report) if kind == Kind::Publish => report,
             _ => return None,
         };
-        let shape = (of_kind.direction, of_kind.edges, of_kind.in_flight);
-        (shape == (direction, edges, in_flight)).then_some(of_kind)
+        let shape = (of_kind.peers, of_kind.direction, of_kind.edges, of_kind.in_flight);
+        (shape == (peers, direction, edges, in_flight)).then_some(of_kind)
     })
 }
 
@@ -141,11 +151,19 @@ fn idle_report(reports: &[Report], tls: bool) -> Result<&IdleReport> {
     })
 }
 
+/// What travels, and between whom if not between lean peers.
+fn of(kind: Kind, peers: Peers) -> String {
+    match peers {
+        Peers::Lean => kind.name().to_owned(),
+        Peers::Sdk => format!("{} of the SDK", kind.name()),
+    }
+}
+
 fn relay_of(report: &LoadReport) -> Result<&Figures> {
     report.relay.as_ref().context("a report of calls or messages was made without --relay")
 }
 
-fn cpu(kind: Kind, report: &LoadReport, most: f64, go: &'static str) -> Result<Bar> {
+fn cpu(kind: Kind, report: &LoadReport, goal: Option<Goal>, go: &'static str) -> Result<Bar> {
     let relay = relay_of(report)?.cpu_us;
     let edges = match (report.edges, report.in_flight) {
         (1, 1) => "1 edge".to_owned(),
@@ -153,8 +171,8 @@ fn cpu(kind: Kind, report: &LoadReport, most: f64, go: &'static str) -> Result<B
         (edges, in_flight) => format!("{edges} edges with {in_flight} in flight each"),
     };
     Ok(Bar {
-        name: format!("CPU per {} {}, {edges}", kind.name(), report.direction.arrow()),
-        goal: Goal::AtMost(most),
+        name: format!("CPU per {} {}, {edges}", of(kind, report.peers), report.direction.arrow()),
+        goal,
         unit: " ×",
         value: report.versus_relay.and_then(|versus| versus.cpu),
         digits: 2,
@@ -166,7 +184,7 @@ fn cpu(kind: Kind, report: &LoadReport, most: f64, go: &'static str) -> Result<B
 fn rate(report: &LoadReport) -> Result<Bar> {
     Ok(Bar {
         name: "calls per second, 32 edges, driver on the same cores".to_owned(),
-        goal: Goal::AtLeast(60_000.0),
+        goal: Some(Goal::AtLeast(60_000.0)),
         unit: "",
         value: Some(report.gateway.per_second),
         digits: 0,
@@ -181,7 +199,7 @@ fn added_latency(report: &LoadReport) -> Result<[Bar; 2]> {
     let versus = report.versus_relay;
     let bar = |name: &str, most, value, relay: f64, go| Bar {
         name: format!("{name} of a call over that of the relay's round trip, 1 edge"),
-        goal: Goal::AtMost(most),
+        goal: Some(Goal::AtMost(most)),
         unit: " µs",
         value,
         digits: 0,
@@ -202,7 +220,7 @@ fn throughput(report: &StreamReport, go: &'static str) -> Result<Bar> {
             report.direction.arrow(),
             report.write_size / 1024
         ),
-        goal: Goal::AtLeast(0.7),
+        goal: Some(Goal::AtLeast(0.7)),
         unit: " ×",
         value: report.versus_relay,
         digits: 2,
@@ -214,7 +232,7 @@ fn throughput(report: &StreamReport, go: &'static str) -> Result<Bar> {
 fn connects(report: &ConnectReport) -> Bar {
     Bar {
         name: "connects per second, with `edge_online`".to_owned(),
-        goal: Goal::AtLeast(7_000.0),
+        goal: Some(Goal::AtLeast(7_000.0)),
         unit: "",
         value: Some(report.gateway.per_second),
         digits: 0,
@@ -231,7 +249,7 @@ fn idle(report: &IdleReport) -> [Bar; 2] {
     };
     let memory = Bar {
         name: name.to_owned(),
-        goal: Goal::AtMost(most),
+        goal: Some(Goal::AtMost(most)),
         unit: " B",
         value: Some(report.private_bytes_per_edge),
         digits: 0,
@@ -240,7 +258,7 @@ fn idle(report: &IdleReport) -> [Bar; 2] {
     };
     let heartbeats = Bar {
         name: "heartbeats of 10 000 edges, share of a core".to_owned(),
-        goal: Goal::AtMost(1.0),
+        goal: Some(Goal::AtMost(1.0)),
         unit: " %",
         value: Some(report.cpu_percent_per_10000_edges),
         digits: 2,
@@ -248,15 +266,6 @@ fn idle(report: &IdleReport) -> [Bar; 2] {
         go: "10.8 %",
     };
     [memory, heartbeats]
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Kind::Call => "call",
-            Kind::Publish => "acked publish",
-        }
-    }
 }
 
 fn markdown(bars: &[Bar]) -> String {
@@ -268,13 +277,13 @@ fn markdown(bars: &[Bar]) -> String {
             Some(value) => format!("{value:.digits$}{unit}"),
             None => NOT_MEASURED.to_owned(),
         };
-        let met = match value.map(|value| goal.is_met(value)) {
+        let met = match goal.zip(*value).map(|(goal, value)| goal.is_met(value)) {
             Some(true) => "yes",
             Some(false) => "**no**",
             None => NOT_MEASURED,
         };
-        writeln!(text, "| {name} | {} | {measured} | {met} | {relay} | {go} |", goal.text(unit))
-            .expect("a string takes any text");
+        let goal = goal.map_or_else(|| NOT_MEASURED.to_owned(), |goal| goal.text(unit));
+        writeln!(text, "| {name} | {goal} | {measured} | {met} | {relay} | {go} |").expect("a string takes any text");
     }
     text
 }
@@ -303,8 +312,9 @@ mod tests {
         Figures { operations: 10, seconds: 1.0, per_second, latency_us, cpu_us: Some(14.26) }
     }
 
-    fn load_report(direction: Direction, edges: u32, in_flight: u32) -> LoadReport {
+    fn load_report(peers: Peers, direction: Direction, edges: u32, in_flight: u32) -> LoadReport {
         LoadReport {
+            peers,
             direction,
             edges,
             in_flight,
@@ -322,8 +332,11 @@ mod tests {
     fn all_reports() -> Vec<Report> {
         let mut reports = Vec::new();
         for (kind, direction, edges, in_flight, ..) in LOADS {
-            let report = load_report(direction, edges, in_flight);
+            let report = load_report(Peers::Lean, direction, edges, in_flight);
             reports.push(if kind == Kind::Call { Report::Call(report) } else { Report::Publish(report) });
+        }
+        for (edges, in_flight) in ON_SDK {
+            reports.push(Report::Call(load_report(Peers::Sdk, EdgeToService, edges, in_flight)));
         }
         let speed = Throughput { bytes: 1, seconds: 1.0, mb_per_second: 1500.0, cpu_seconds_per_gb: None };
         for (direction, write_size, _) in STREAMS {
@@ -371,6 +384,7 @@ mod tests {
         for line in [
             "| CPU per call edge → service, 1 edge | ≤ 1.1 × | 0.90 × | yes | 14.3 µs | 7.0 × |",
             "| CPU per acked publish service → edge, 1 000 edges | ≤ 0.65 × | 0.90 × | **no** | 14.3 µs | – |",
+            "| CPU per call of the SDK edge → service, 32 edges | – | 0.90 × | – | 14.3 µs | – |",
             "| calls per second, 32 edges, driver on the same cores | ≥ 60 000 | 61 234 | yes | 70 000 | 7 000 |",
             "| p50 of a call over that of the relay's round trip, 1 edge | ≤ 25 µs | 12 µs | yes | 100 µs | 344 µs |",
             "| throughput of one stream edge → service, writes of 64 KiB | ≥ 0.7 × | 0.69 × | **no** | 1 500 MB/s | 473 MB/s |",

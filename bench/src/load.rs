@@ -46,6 +46,18 @@ pub(crate) trait Load {
     async fn run(&mut self, stop: Stop, progress: &Progress) -> Result<Self::Done>;
 }
 
+impl<L: Load> Load for &mut L {
+    type Done = L::Done;
+
+    fn server(&self) -> Option<Server> {
+        (**self).server()
+    }
+
+    async fn run(&mut self, stop: Stop, progress: &Progress) -> Result<Self::Done> {
+        (**self).run(stop, progress).await
+    }
+}
+
 /// One round.
 #[derive(Debug, Clone)]
 pub(crate) struct Round<D> {

@@ -9,6 +9,7 @@ mod document;
 mod edges;
 mod frame;
 mod latencies;
+mod lean;
 mod load;
 mod measure;
 mod peer;
@@ -22,8 +23,9 @@ mod table;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
+use tokio::runtime;
 
 use args::{Cli, Command};
 use report::Report;
@@ -31,9 +33,17 @@ use report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> Result<()> {
+    let command = Cli::parse().command;
+    let mut runtime = match command.is_on_one_thread() {
+        true => runtime::Builder::new_current_thread(),
+        false => runtime::Builder::new_multi_thread(),
+    };
+    runtime.enable_all().build().context("no runtime can be had")?.block_on(run(command))
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
         Command::Call(load) => show(&scenario::call::run(&load).await?, load.run.json.as_deref()),
         Command::Publish(load) => show(&scenario::publish::run(&load).await?, load.run.json.as_deref()),
         Command::Stream(stream) => show(&scenario::stream::run(&stream).await?, stream.run.json.as_deref()),

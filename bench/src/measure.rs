@@ -3,16 +3,16 @@
 use anyhow::Result;
 
 use crate::args::Load;
-use crate::callers::{Callers, Operation};
-use crate::load::alternate;
+use crate::latencies::Latencies;
+use crate::load::{self, alternate};
 use crate::ping_pong::{PingPong, Shape};
-use crate::report::{Compared, LoadReport};
+use crate::report::{Compared, LoadReport, Peers};
 use crate::server::Server;
 
-/// Runs all rounds with `operations`, one for each edge.
-pub(crate) async fn measure<O: Operation>(
+/// Runs all rounds of `callers`.
+pub(crate) async fn measure(
     load: &Load,
-    operations: impl IntoIterator<Item = O>,
+    callers: impl load::Load<Done = Latencies>,
     frame_bytes: usize,
 ) -> Result<LoadReport> {
     let Load { direction, edges, in_flight, size, .. } = *load;
@@ -24,10 +24,10 @@ pub(crate) async fn measure<O: Operation>(
         }
         false => None,
     };
-    let callers = Callers::new(operations, in_flight.get(), server);
     let pairs = alternate(&load.run, callers, relay).await?;
     let Compared { gateway, relay, versus_relay, rounds, relay_rounds } = Compared::of(&pairs);
     Ok(LoadReport {
+        peers: if load.sdk { Peers::Sdk } else { Peers::Lean },
         direction,
         edges: edges.get(),
         in_flight: in_flight.get(),

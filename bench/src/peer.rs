@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::args::{EdgeTls, Peer};
 use crate::child::{Ready, parent_gone};
+use crate::lean::answering;
 use crate::{edges, relay};
 
 /// The method that echoes.
@@ -29,6 +30,8 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
     match peer {
         Peer::Service { addr, hooks } => service(addr, hooks).await,
         Peer::Edges { addr, count, edge_tls } => answering_edges(&addr, &edge_tls, count).await,
+        Peer::LeanService { addr } => answering::service(&addr).await,
+        Peer::LeanEdges { addr, count } => answering::edges(&addr, count).await,
         Peer::Relay { upstream } => listen(move |stream| relay::forward(stream, upstream)).await,
         Peer::Echo => listen(echo).await,
         Peer::Sink => listen(sink).await,

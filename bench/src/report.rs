@@ -24,6 +24,7 @@ pub(crate) enum Report {
 /// Calls or messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LoadReport {
+    pub(crate) peers: Peers,
     pub(crate) direction: Direction,
     pub(crate) edges: u32,
     pub(crate) in_flight: u32,
@@ -40,6 +41,16 @@ pub(crate) struct LoadReport {
     pub(crate) relay_rounds: Vec<Figures>,
     /// The gateway's, after all rounds.
     pub(crate) memory: Option<Memory>,
+}
+
+/// Who calls and who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Peers {
+    /// Bare frames, as light as those of the relay.
+    Lean,
+    /// Applications on the SDK.
+    Sdk,
 }
 
 /// Operations, their speed and their cost.

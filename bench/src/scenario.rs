@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub(crate) mod connect;
 pub(crate) mod idle;
+mod lean;
 pub(crate) mod publish;
 pub(crate) mod stream;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::{ConnectReport, Figures, IdleReport, LoadReport, Report, StreamReport, Throughput};
+use crate::report::{ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport, Throughput};
 
 /// Rows of cells, the first one the heading; columns are aligned, numbers to the right.
 #[derive(Debug, Default)]
@@ -46,8 +46,9 @@ fn load(f: &mut fmt::Formatter<'_>, what: &str, report: &LoadReport) -> fmt::Res
     let LoadReport { edges, in_flight, size, frame_bytes, .. } = report;
     writeln!(
         f,
-        "{what} {}: {edges} edges, {in_flight} in flight on each, {size} B payload, frames of {frame_bytes} B\n",
-        report.direction.arrow()
+        "{what} {}{}: {edges} edges, {in_flight} in flight on each, {size} B payload, frames of {frame_bytes} B\n",
+        report.direction.arrow(),
+        if report.peers == Peers::Sdk { ", peers on the SDK" } else { "" }
     )?;
     let mut table = figures_table();
     figures(&mut table, "gateway", &report.gateway);

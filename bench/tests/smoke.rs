@@ -91,12 +91,27 @@ fn every_scenario_runs_and_reports_its_figures() {
             of_scenario.map(|(_, report)| report["direction"].as_str()).collect();
         assert_eq!(found.len(), directions, "{scenario}: {found:?}");
     }
+    for (peers, count) in [("lean", 16), ("sdk", 2)] {
+        let found = reports.iter().filter(|(_, report)| report["peers"] == peers).count();
+        assert_eq!(found, count, "reports of peers of kind {peers}");
+    }
     let document = fs::read_to_string(folder.path().join("performance.md")).expect("the document is written");
     for bar in [
         "| CPU per call edge → service, 1 000 edges |",
+        "| CPU per call of the SDK edge → service, 32 edges |",
         "| memory of an idle edge that has made a call |",
         "| the same over TLS |",
     ] {
         assert!(document.contains(bar), "{bar} is not in\n{document}");
     }
+}
+
+#[test]
+fn lean_edges_over_tls_are_refused_and_the_way_out_is_named() {
+    let output = Command::new(env!("CARGO_BIN_EXE_frontier-bench"))
+        .args(["call", "--edge-tls-insecure", "--edge-addr", "127.0.0.1:1", "--service-addr", "127.0.0.1:1"])
+        .output()
+        .expect("the program runs");
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && complained.contains("--sdk"), "{complained}");
 }
