@@ -39,13 +39,13 @@ test: ## Run all tests, those against the built programs and the real Go transpo
 	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
 
 	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers; \
-	else echo "make test: no container can run here, so image and compose file are NOT tested (make test-containers)" >&2; fi
+	else echo "make test: no container can run here, so image, compose file and unit are NOT tested (make test-containers)" >&2; fi
 
-test-containers: ## Build and run the image and the compose file, with a Docker engine of its own if none answers
+test-containers: ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker
 	cargo build --release --locked -p frontier-gateway
 	@$(MAKE) --no-print-directory examples
-	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers -- --ignored
+	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
 
 lint: ## Check format, lints, licences and sources of dependencies
 	@scripts/setup.sh lint

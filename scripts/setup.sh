@@ -4,7 +4,7 @@
 #   scripts/setup.sh build    to build: a Rust toolchain, a C compiler
 #   scripts/setup.sh test     to test: as for build, and Go for the peers of the integration tests
 #   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
-#   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine and compose
+#   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine, compose, debootstrap
 #
 # Go is taken from PATH if it is new enough, else put into $CARGO_TARGET_DIR/go, whose bin/ the Makefile has in PATH.
 set -euo pipefail
@@ -80,7 +80,8 @@ need_linters() {
     done
     if ! command -v cargo-deny >/dev/null; then
         say "installing cargo-deny, which takes about 4 minutes of CPU"
-        cargo install --locked cargo-deny
+        # Elsewhere than in the build folder, which it would keep locked all the while.
+        CARGO_TARGET_DIR=$(mktemp -d) cargo install --locked cargo-deny
     fi
 }
 
@@ -90,6 +91,7 @@ compose_is_there() { docker compose version >/dev/null 2>&1 || docker-compose ve
 need_docker() {
     docker info >/dev/null 2>&1 || command -v dockerd >/dev/null || install_packages docker.io iptables
     compose_is_there || install_packages docker-compose
+    [ -x /usr/sbin/debootstrap ] || install_packages debootstrap
     compose_is_there || die "neither \"docker compose\" nor \"docker-compose\" runs"
 }
 

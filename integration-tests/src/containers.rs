@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::process::{built, frontier_binary};
+use crate::process::{built, frontier_binary, target_dir};
 use crate::tool::{Done, Tool};
 use crate::wait::eventually_within;
 
 /// How long a command of Docker or a change of a container may take: pulling is not among them, starting on a busy
 /// machine is.
 pub const ENGINE_PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long packages may take to come.
+const DOWNLOAD_PATIENCE: Duration = Duration::from_secs(420);
 
 /// The image that tests run, made of the built programs by the first that asks for it.
 const IMAGE: &str = "frontier-under-test";
@@ -43,6 +46,19 @@ fn succeeds(tool: Tool, said: &str) -> String {
     done.text().trim_end().to_owned()
 }
 
+/// An image that a script of `compose/offline` makes from Debian packages.
+///
+/// # Panics
+/// When it cannot be made.
+#[track_caller]
+pub fn stand_in(script: &str, name: &str) {
+    let script = root().join("compose/offline").join(script);
+    let tool = Tool::installed(&script.display().to_string(), name)
+        .env("CARGO_TARGET_DIR", &target_dir().display().to_string());
+    let done = tool.run_within(DOWNLOAD_PATIENCE, b"");
+    assert_eq!(done.code, 0, "{}: {}", script.display(), done.err);
+}
+
 /// The image of the Dockerfile's stage `prebuilt` with the built `frontier` and `frontierctl`. What it stands on is the
 /// image that `FRONTIER_RUN_IMAGE` names, else one that is made from Debian packages.
 ///
@@ -54,10 +70,9 @@ pub fn image() -> &'static str {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let below = std::env::var("FRONTIER_RUN_IMAGE").unwrap_or_else(|_| {
-            let stand_in = format!("{IMAGE}-base");
-            let script = root().join("compose/offline/run-image.sh");
-            succeeds(Tool::installed(&script.display().to_string(), &stand_in), "run-image.sh");
-            stand_in
+            let name = format!("{IMAGE}-base");
+            stand_in("run-image.sh", &name);
+            name
         });
         let context = context();
         let dockerfile = root().join("Dockerfile");
@@ -107,6 +122,17 @@ impl Container {
     #[track_caller]
     pub fn run(args: &str) -> Self {
         Self { id: docker(&format!("run --detach {args}")) }
+    }
+
+    /// As [`Container::run`], with one more argument, which may hold spaces.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn run_with(args: &str, last: &str) -> Self {
+        let run = format!("run --detach {args}");
+        Self { id: succeeds(Tool::installed("docker", &run).arg(last), &run) }
     }
 
     /// The container of this id, which is removed with the others.
@@ -169,6 +195,21 @@ impl Container {
     #[track_caller]
     pub fn exec(&self, line: &str) -> Done {
         Tool::installed("docker", &format!("exec {} {line}", self.id)).run_within(ENGINE_PATIENCE, b"")
+    }
+
+    /// Runs a line of a shell in the container, in its working folder.
+    #[must_use]
+    #[track_caller]
+    pub fn shell(&self, line: &str) -> Done {
+        let shell = Tool::installed("docker", &format!("exec {} sh -c", self.id));
+        shell.arg(line).run_within(ENGINE_PATIENCE, b"")
+    }
+
+    /// Copies a file or folder of this machine to a path in the container, whose folder is there.
+    #[track_caller]
+    pub fn put(&self, from: &Path, to: &str) {
+        let copy = Tool::installed("docker", "cp").arg(&from.display().to_string()).arg(&format!("{}:{to}", self.id));
+        succeeds(copy, "docker cp");
     }
 
     /// `docker kill -s`.
