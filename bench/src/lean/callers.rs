@@ -254,6 +254,18 @@ mod tests {
         assert!(slots.all_free());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_does_not_hold_up_a_run_for_ever() {
+        let done = Arc::new(AtomicU64::new(0));
+        let mut noticed = std::pin::pin!(nothing_done(Arc::clone(&done)));
+        for _ in 0..5 {
+            done.fetch_add(1, Ordering::Relaxed);
+            let answered = tokio::time::timeout(PATIENCE / 2, &mut noticed).await;
+            assert!(answered.is_err(), "something was answered, and given up all the same");
+        }
+        tokio::time::timeout(3 * PATIENCE, noticed).await.expect("nothing more is answered");
+    }
+
     fn check(answers: &mut Answers, text: &str) -> Result<()> {
         answers.check(&[&[0, 0, 0, 0, 0, 0, 0, 1], text.as_bytes()].concat())
     }
