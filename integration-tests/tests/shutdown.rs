@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 
-use frontier_integration_tests::process::Signal;
+use frontier_integration_tests::process::{Signal, frontier_binary};
 use frontier_integration_tests::raw::{Body, Client, Frame, HOOKS, Hello, Pair, call_up, kind};
-use frontier_integration_tests::{Gateway, PATIENCE, Settings, eventually};
+use frontier_integration_tests::{Gateway, PATIENCE, Settings, Tool, eventually};
 
 /// A gateway that gives what is in flight half a minute.
 fn draining_slowly() -> Gateway {
@@ -70,6 +70,42 @@ fn w25_while_draining_the_gateway_is_healthy_but_not_ready_and_lets_nobody_in() 
     pair.service.respond(&request, b"done");
     assert_eq!(pair.edge.answer(call), Ok(b"done".to_vec()));
     assert!(gateway.exit(PATIENCE).success());
+}
+
+/// `frontier health` with these arguments: its exit code, and what it says.
+fn health(args: &str) -> (i32, String) {
+    let done = Tool::installed(&frontier_binary().display().to_string(), &format!("health {args}")).run(b"");
+    assert_eq!(done.text(), "");
+    (done.code, done.err)
+}
+
+#[test]
+fn health_can_be_asked_without_an_http_client() {
+    let mut gateway = draining_slowly();
+    let addr = gateway.observability;
+    for ready in ["", "--ready"] {
+        assert_eq!(health(&format!("--addr {addr} {ready}")), (0, String::new()));
+    }
+    let by_variable = Tool::installed(&frontier_binary().display().to_string(), "health");
+    assert_eq!(by_variable.env("FRONTIER_HEALTH_ADDR", &addr.to_string()).run(b"").code, 0);
+
+    let mut pair = Pair::connect(&gateway);
+    let call = pair.edge.request(&Body::new().method("echo"));
+    let request = pair.service.called("echo");
+    gateway.signal(Signal::Term);
+    let refusal =
+        eventually("it drains", || Some(health(&format!("--addr {addr} --ready"))).filter(|said| said.0 != 0));
+    let text = format!("frontier: {addr} answers GET /readyz with 503: not ready: draining\n");
+    assert_eq!(refusal, (1, text));
+    assert_eq!(health(&format!("--addr {addr}")), (0, String::new()));
+    pair.service.respond(&request, b"done");
+    assert_eq!(pair.edge.answer(call), Ok(b"done".to_vec()));
+    assert!(gateway.exit(PATIENCE).success());
+
+    let (code, text) = health(&format!("--addr {addr}"));
+    let start = format!("frontier: {addr} does not answer GET /healthz: ");
+    assert!(code == 1 && text.starts_with(&start) && text.lines().count() == 1, "{code}: {text}");
+    assert_eq!(health("--addr").0, 2);
 }
 
 /// A newcomer finds the port closed, or is refused, or cut off: never let in.
