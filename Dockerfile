@@ -2,8 +2,8 @@
 #
 #   docker build --tag frontier .
 #
-# BUILD_IMAGE needs Rust and a C compiler, RUN_IMAGE libgcc and a glibc that is no older. The stage `prebuilt` takes
-# bin/frontier and bin/frontierctl of the context in place of building them.
+# BUILD_IMAGE needs Rust and a C compiler, RUN_IMAGE libgcc and a glibc that is no older. The target `prebuilt` takes
+# bin/frontier and bin/frontierctl in place of building them.
 ARG BUILD_IMAGE=rust:1.95-bookworm
 ARG RUN_IMAGE=gcr.io/distroless/cc-debian12
 
@@ -18,8 +18,9 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/
 ENTRYPOINT ["/usr/bin/frontier"]
 CMD ["--config", "/usr/conf/frontier.yaml"]
 
+# The folder is always there: the older builder makes this stage on its way to the last one, with no program in it yet.
 FROM base AS prebuilt
-COPY bin/frontier bin/frontierctl /usr/bin/
+COPY bin/ /usr/bin/
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src

@@ -17,7 +17,7 @@ const AS_IN_README: &str = "--read-only --cap-drop ALL --security-opt no-new-pri
 const GRACE: Duration = Duration::from_secs(40);
 
 fn sample() -> String {
-    fs::read_to_string(root().join("etc/frontier.yaml")).unwrap()
+    fs::read_to_string(root().join("etc/frontier.yaml")).expect("the sample is there")
 }
 
 fn connect(container: &Container) -> Pair {
@@ -115,7 +115,7 @@ fn a_container_whose_health_cannot_be_asked_is_not_healthy() {
 
 /// The lines of the README that use the compose file.
 fn readme() -> Vec<String> {
-    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let text = fs::read_to_string(root().join("README.md")).expect("the README is there");
     text.lines().filter(|line| line.starts_with("docker compose -f compose/compose.yaml")).map(str::to_owned).collect()
 }
 

@@ -48,7 +48,7 @@ fn succeeds(system: &Container, line: &str) -> String {
 
 /// The lines of the README that install the unit, but for the build.
 fn readme() -> Vec<String> {
-    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let text = fs::read_to_string(root().join("README.md")).expect("the README is there");
     let (_, section) = text.split_once("\n### Under systemd\n").expect("the README has the section");
     let (section, _) = section.split_once("\n### ").expect("another section follows");
     section.lines().filter_map(|line| line.strip_prefix("sudo ")).map(str::to_owned).collect()
