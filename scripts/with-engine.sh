@@ -22,8 +22,9 @@ answers() { docker info >/dev/null 2>&1; }
 
 [ $# -gt 0 ] || die "no command to run"
 if [ "$1" = --possible ]; then
-    # What a container is made of, an engine has to be allowed to make.
-    answers || { [ "$(id -u)" -eq 0 ] && unshare --mount --net --pid --fork true 2>/dev/null; }
+    # What a container is made of has to be here, and an engine has to be allowed to make it.
+    has_cgroups() { [ -e /sys/fs/cgroup/cgroup.controllers ] || [ -d /sys/fs/cgroup/devices ]; }
+    answers || { [ "$(id -u)" -eq 0 ] && has_cgroups && unshare --mount --net --pid --fork true 2>/dev/null; }
     exit
 fi
 command -v docker >/dev/null || die "no docker in PATH: scripts/setup.sh docker"
@@ -31,6 +32,7 @@ answers && exec "$@"
 [ "$(id -u)" -eq 0 ] || die "no Docker engine answers, and only root can start one: start it, or join its group"
 
 exec 9>/var/lock/frontier-engine
+flock --nonblock 9 || say "waiting for the end of another engine of this kind"
 flock --wait "$TURN_COMES_WITHIN" 9 || die "another engine of this kind has been running for $TURN_COMES_WITHIN s"
 
 # The path of a socket has to be short: so not below the build folder.
