@@ -12,9 +12,13 @@ mkdir "$folder/packages" "$folder/root"
 # apt lets its own user fetch, who must come in here.
 chmod 755 "$folder" "$folder/packages"
 chmod 1777 "$folder/packages"
-(cd "$folder/packages" && apt-get download -qq base-files libc6 libgcc-s1)
+fetch() (cd "$folder/packages" && apt-get download -qq base-files libc6 libgcc-s1)
+# What apt knows of may be gone by now, or nothing.
+fetch 2>/dev/null || { apt-get update -qq && fetch; }
 for package in "$folder"/packages/*.deb; do
     dpkg-deb --extract "$package" "$folder/root"
 done
 rm -rf "$folder"/root/usr/share/{doc,lintian,man}
+# The one of last time would stay without a name.
+docker image rm --force "$NAME" >/dev/null 2>&1 || true
 tar --create --directory "$folder/root" --owner 0 --group 0 --numeric-owner . | docker import - "$NAME" >/dev/null

@@ -27,4 +27,6 @@ if [ ! -f "$SYSTEM" ]; then
     tar --create --file "$SYSTEM.new" --directory "$folder/root" --numeric-owner .
     mv "$SYSTEM.new" "$SYSTEM"
 fi
+# The one of last time would stay without a name.
+docker image rm --force "$NAME" >/dev/null 2>&1 || true
 docker import --change 'ENV container=docker' "$SYSTEM" "$NAME" >/dev/null

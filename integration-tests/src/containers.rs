@@ -74,6 +74,8 @@ pub fn image() -> &'static str {
             stand_in("run-image.sh", &name);
             name
         });
+        // The one of last time would stay without a name; there may be none.
+        let _ = Tool::installed("docker", &format!("image rm --force {IMAGE}")).run_within(ENGINE_PATIENCE, b"");
         let context = context();
         let dockerfile = root().join("Dockerfile");
         let build = format!("build --target prebuilt --build-arg RUN_IMAGE={below} --tag {IMAGE} --file");
