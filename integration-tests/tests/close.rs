@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use frontier_integration_tests::process::cpu_ticks;
 use frontier_integration_tests::raw::{Body, Client, Frame, Hello, Pair, call_down, call_up, kind, time};
-use frontier_integration_tests::{Gateway, eventually};
+use frontier_integration_tests::{Gateway, Settings, eventually};
 
 #[test]
 fn res_001_streams_are_cleaned_up_when_their_edge_closes() {
@@ -278,9 +278,10 @@ fn a_link_that_falls_silent_is_ended_after_twice_its_heartbeat() {
 }
 
 #[test]
-fn dead_phones_are_cut_even_with_much_unsent_towards_them() {
+fn dead_phones_are_cut_even_with_much_unsent_towards_them_and_leave_their_places() {
     const PHONES: usize = 20;
-    let gateway = Gateway::start();
+    let edgebound = vec![format!("limits: {{ max_links: {PHONES} }}")];
+    let gateway = Settings { edgebound, ..Settings::default() }.start();
     let mut hooks = Client::hooked(&gateway, &["edge_offline"]);
     let mut caller = Client::service(gateway.service, "caller", &[]);
     let phones: Vec<Client> = (0..PHONES)
@@ -291,6 +292,8 @@ fn dead_phones_are_cut_even_with_much_unsent_towards_them() {
             phone
         })
         .collect();
+    Client::dial(gateway.edge).cut_off();
+    gateway.logged("edgebound.limits.max_links is 20");
     let soon = time::from_now(2);
     let bulky = Body::new().method("x").value(&[0; 150_000]);
     let calls: Vec<u64> =
@@ -303,6 +306,8 @@ fn dead_phones_are_cut_even_with_much_unsent_towards_them() {
     let mut ids: Vec<u64> = phones.iter().map(|phone| phone.id).collect();
     ids.sort_unstable();
     assert_eq!(gone, ids);
+    eventually("there is room for others", || (gateway.metric("frontier_links", &["side=\"edge\""]) == 0.0).then_some(()));
+    Client::edge(gateway.edge).heartbeat();
 }
 
 #[test]
