@@ -306,7 +306,9 @@ fn dead_phones_are_cut_even_with_much_unsent_towards_them_and_leave_their_places
     let mut ids: Vec<u64> = phones.iter().map(|phone| phone.id).collect();
     ids.sort_unstable();
     assert_eq!(gone, ids);
-    eventually("there is room for others", || (gateway.metric("frontier_links", &["side=\"edge\""]) == 0.0).then_some(()));
+    eventually("there is room for others", || {
+        (gateway.metric("frontier_links", &["side=\"edge\""]) == 0.0).then_some(())
+    });
     Client::edge(gateway.edge).heartbeat();
 }
 

@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use foldhash::fast::RandomState;
 use proto::id::EdgeId;
 
 use super::mix;
@@ -26,7 +27,7 @@ struct Held {
     next: Option<Handle>,
 }
 
-type Shard = HashMap<EdgeId, Held>;
+type Shard = HashMap<EdgeId, Held, RandomState>;
 
 /// The table of edges, in shards.
 #[derive(Debug)]

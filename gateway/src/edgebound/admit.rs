@@ -123,7 +123,7 @@ impl EdgeLink {
             Some(service) => {
                 let due = introduction.due(now);
                 let reply = HookReply::new(&self.port.handle, HookStage::Name);
-                call_hook(&service, GET_EDGE_ID, &introduction.meta, now, due, reply);
+                call_hook(&service, GET_EDGE_ID, &introduction.meta, due, reply);
                 self.state = State::Naming(introduction);
             }
             None => {
@@ -154,7 +154,7 @@ impl EdgeLink {
         };
         let body = presence_body(tenure.id(), &introduction.meta, self.port.peer);
         let reply = HookReply::new(&self.port.handle, HookStage::Announce);
-        call_hook(&told, EDGE_ONLINE, &body, now, introduction.due(now), reply);
+        call_hook(&told, EDGE_ONLINE, &body, introduction.due(now), reply);
         let deferred = Vec::new();
         self.state = State::Announcing(Box::new(Announcement { introduction, tenure, told, deferred }));
     }

@@ -1,12 +1,10 @@
 //! What other tasks ask of a link's task.
 
-use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::time::Instant;
-
 use bytes::Bytes;
 use proto::conn::{Text, cost};
 use proto::id::{PacketId, SessionId};
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use transport::{Lane, Refused};
 
 use super::reply::Answer;
@@ -28,7 +26,7 @@ pub(crate) struct Forward {
 
 impl Forward {
     /// Queues this at `target`, in its lane. If that is full or the link is gone, whoever waits is told so.
-    pub(crate) fn send(self, now: Instant, target: &Handle) {
+    pub(crate) fn send(self, target: &Handle) {
         let lane = match self.kind {
             Kind::Call => Lane::Calls,
             Kind::Message => Lane::Messages,
@@ -40,7 +38,7 @@ impl Forward {
             Err(Refused::Gone(command)) => (command, RouteError::ForceClosed),
         };
         if let Command::Forward(forward) = command {
-            forward.waiter.fail(now, error);
+            forward.waiter.fail(error);
         }
     }
 }
@@ -60,9 +58,9 @@ pub(crate) enum Waiter {
 
 impl Waiter {
     /// No answer will come from the peer.
-    pub(crate) fn fail(self, now: Instant, error: RouteError) {
+    pub(crate) fn fail(self, error: RouteError) {
         match self {
-            Waiter::Reply(reply, _) => reply.fail(now, error),
+            Waiter::Reply(reply, _) => reply.fail(error),
             Waiter::Hook(reply) => reply.fail(error),
             Waiter::Stream(opener) => opener.decline(error.text()),
             // The tenure ends with this.

@@ -68,8 +68,8 @@ fn hook(service: &Service, method: &str, value: &[u8], due: Due, waiter: Waiter)
 }
 
 /// Calls a hook of `service`; the answer goes to `reply`, at the latest when `due` has passed.
-pub(crate) fn call_hook(service: &Service, method: &str, value: &[u8], now: Instant, due: Due, reply: HookReply) {
-    hook(service, method, value, due, Waiter::Hook(reply)).send(now, &service.handle);
+pub(crate) fn call_hook(service: &Service, method: &str, value: &[u8], due: Due, reply: HookReply) {
+    hook(service, method, value, due, Waiter::Hook(reply)).send(&service.handle);
 }
 
 /// Tells `service` that an edge went. It is told in any case, however full its queue is; `tenure` is held until it has

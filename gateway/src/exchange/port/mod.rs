@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use proto::body::Body;
 use proto::conn::{Event, Failure};
 use proto::id::{PacketId, SessionId};
@@ -17,7 +18,7 @@ use super::reply::{Answer, error_text};
 use super::stream::FarEnd;
 use super::text::encode;
 use super::{Bodies, Command, Conn, Due, Exchange, Forward, Handle, Kind, ReplyTo, RouteError, Waiter};
-use crate::metrics::Direction;
+use crate::metrics::{Direction, Outcome};
 
 /// A link that seldom has more than this in flight holds no table for it while it has none.
 const FEW: usize = 3;
@@ -53,9 +54,22 @@ struct Pending {
     kind: Kind,
     session: SessionId,
     cost: u32,
+    since: Instant,
+    /// Base64 text of the method, which error responses echo.
+    key: Option<Arc<[u8]>>,
     /// Where it went, and under which id, for cancelling.
     target: Handle,
     packet: PacketId,
+}
+
+impl Pending {
+    /// Answers it with an error of the gateway's own.
+    fn fail(self, conn: &mut Conn, packet: PacketId, error: RouteError) {
+        match self.kind {
+            Kind::Call => conn.respond(self.session, packet, error_text(self.key.as_deref(), error), self.cost),
+            Kind::Message => conn.ack(self.session, packet, error.text(), self.cost),
+        }
+    }
 }
 
 /// The part of an endpoint that does not depend on which side it serves.
@@ -67,7 +81,8 @@ pub(crate) struct Port {
     pub(crate) handle: Handle,
     pub(crate) bodies: Bodies,
     bounds: Bounds,
-    pending: HashMap<PacketId, Pending>,
+    /// The peer chooses these ids, and can make only its own link's table slow.
+    pending: HashMap<PacketId, Pending, RandomState>,
     streams: BTreeMap<SessionId, FarEnd>,
     /// Reading pauses until this stream's far end has taken more, or until then.
     paused: Option<(SessionId, Instant)>,
@@ -92,7 +107,7 @@ impl Port {
             handle,
             bodies: Bodies::default(),
             bounds,
-            pending: HashMap::new(),
+            pending: HashMap::default(),
             streams: BTreeMap::new(),
             paused: None,
             draining: false,
@@ -148,28 +163,20 @@ impl Port {
             return Err(RouteError::IdReused);
         }
         let text = encode(body, backing)?;
-        let key = matches!(passage.kind, Kind::Call).then(|| self.bodies.key(&body.key));
-        let reply = ReplyTo::new(
-            &self.handle,
-            passage.packet,
-            passage.kind,
-            key,
-            now,
-            self.bounds.direction,
-            &self.exchange.metrics,
-        );
         let packet = target.packet();
-        let waiter = Waiter::Reply(reply, due.error);
+        let waiter = Waiter::Reply(ReplyTo::new(&self.handle, passage.packet), due.error);
         let forward = Forward { kind: passage.kind, packet, session, text, due, waiter };
         let pending = Pending {
             kind: passage.kind,
             session: passage.session,
             cost: passage.cost,
+            since: now,
+            key: matches!(passage.kind, Kind::Call).then(|| self.bodies.key(&body.key)),
             target: target.clone(),
             packet,
         };
         self.pending.insert(passage.packet, pending);
-        forward.send(now, target);
+        forward.send(target);
         Ok(())
     }
 
@@ -195,18 +202,25 @@ impl Port {
         }
     }
 
-    fn answer(&mut self, conn: &mut Conn, packet: PacketId, answer: Answer) {
+    fn answer(&mut self, conn: &mut Conn, now: Instant, packet: PacketId, answer: Answer) {
         // Answered already, at the end of a drain.
         let Some(pending) = self.pending.remove(&packet) else { return };
         if self.pending.is_empty() && self.pending.capacity() <= FEW {
-            self.pending = HashMap::new();
+            self.pending = HashMap::default();
         }
+        self.count(&pending, now, answer.outcome());
         match answer {
-            Answer::Response(text) => conn.respond(pending.session, packet, text, pending.cost),
+            Answer::Response { text, .. } => conn.respond(pending.session, packet, text, pending.cost),
             Answer::Ack(error) => {
                 conn.ack(pending.session, packet, error.as_deref().unwrap_or_default(), pending.cost);
             }
+            Answer::Failed(error) => pending.fail(conn, packet, error),
         }
+    }
+
+    fn count(&self, pending: &Pending, now: Instant, outcome: Outcome) {
+        let took = now.saturating_duration_since(pending.since);
+        self.exchange.metrics.answered(pending.kind, self.bounds.direction, outcome, took);
     }
 
     // --- what happens on the link
@@ -214,13 +228,13 @@ impl Port {
     /// Handles what does not depend on the side. Requests, messages, registrations, offers and the handshake do.
     pub(crate) fn on_event(&mut self, conn: &mut Conn, now: Instant, event: Event<'_, Waiter>, backing: Backing<'_>) {
         match event {
-            Event::Response { waiter, body } => self.on_response(now, waiter, &body, backing),
+            Event::Response { waiter, body } => on_response(waiter, &body, backing),
             Event::Acked { waiter, error } => {
                 if let Waiter::Reply(reply, _) = waiter {
-                    reply.ack(now, &error);
+                    reply.ack(&error);
                 }
             }
-            Event::Failed { waiter, failure } => on_failure(now, waiter, failure),
+            Event::Failed { waiter, failure } => on_failure(waiter, failure),
             Event::Cancelled { packet, .. } => self.cancel(packet),
             Event::Opened { waiter, session } => self.on_opened(conn, now, waiter, session),
             Event::Data { session, data } => self.on_data(conn, now, session, data, backing),
@@ -252,24 +266,6 @@ impl Port {
         }
     }
 
-    fn on_response(&mut self, now: Instant, waiter: Waiter, body: &Body<'_>, backing: Backing<'_>) {
-        match waiter {
-            Waiter::Reply(reply, _) => {
-                // A result with an error means only the error (checklist item 36).
-                let plain = Body { key: body.key.clone(), error: body.error.clone(), ..Body::default() };
-                let plain = if body.error.is_empty() { Body { value: body.value.clone(), ..plain } } else { plain };
-                match encode(&plain, backing) {
-                    Ok(text) => reply.respond(now, body, text),
-                    Err(error) => reply.fail(now, error),
-                }
-            }
-            Waiter::Hook(reply) if body.error.is_empty() => reply.answer(Ok(Bytes::from(body.value.decode()))),
-            Waiter::Hook(reply) => reply.answer(Err(body.error.as_ref().into())),
-            // The service has heard; the tenure ends here.
-            Waiter::Offline(_) | Waiter::Stream(_) => {}
-        }
-    }
-
     fn cancel(&mut self, packet: PacketId) {
         if let Some(pending) = self.pending.get(&packet) {
             // A target that is gone has answered by going.
@@ -287,7 +283,7 @@ impl Port {
                 Kind::Message => conn.publish(packet, session, text, due.at, waiter),
             },
             Command::Cancel(packet) => self.give_up(conn, now, packet),
-            Command::Answer { packet, answer } => self.answer(conn, packet, answer),
+            Command::Answer { packet, answer } => self.answer(conn, now, packet, answer),
             Command::Open { opener, .. } if conn.session_count() >= self.bounds.streams => {
                 self.on_overfull();
                 opener.decline(RouteError::TooManyStreams.text());
@@ -326,7 +322,7 @@ impl Port {
 
     fn give_up(&mut self, conn: &mut Conn, now: Instant, packet: PacketId) {
         if let Some(Waiter::Reply(reply, _)) = conn.cancel(now, packet) {
-            reply.cancelled(now);
+            reply.fail(RouteError::Cancelled);
         }
     }
 
@@ -342,14 +338,9 @@ impl Port {
 
     /// Answers what is in flight with an error and takes leave.
     fn leave(&mut self, conn: &mut Conn, now: Instant) {
-        for (packet, pending) in self.pending.drain() {
-            match pending.kind {
-                Kind::Call => {
-                    let text = error_text(None, RouteError::ShuttingDown);
-                    conn.respond(pending.session, packet, text, pending.cost);
-                }
-                Kind::Message => conn.ack(pending.session, packet, RouteError::ShuttingDown.text(), pending.cost),
-            }
+        for (packet, pending) in std::mem::take(&mut self.pending) {
+            self.count(&pending, now, RouteError::ShuttingDown.into());
+            pending.fail(conn, packet, RouteError::ShuttingDown);
         }
         self.leaving = true;
         conn.leave(now);
@@ -388,18 +379,40 @@ impl Port {
 /// Nobody is left to hear the answers: whoever still works on a call may stop.
 impl Drop for Port {
     fn drop(&mut self) {
-        for pending in self.pending.values().filter(|pending| pending.kind == Kind::Call) {
-            // A target that is gone as well works on nothing.
-            let _ = pending.target.push(Command::Cancel(pending.packet));
+        let now = super::now();
+        for pending in self.pending.values() {
+            self.count(pending, now, RouteError::Cancelled.into());
+            if pending.kind == Kind::Call {
+                // A target that is gone as well works on nothing.
+                let _ = pending.target.push(Command::Cancel(pending.packet));
+            }
         }
     }
 }
 
-fn on_failure(now: Instant, waiter: Waiter, failure: Failure) {
+fn on_response(waiter: Waiter, body: &Body<'_>, backing: Backing<'_>) {
+    match waiter {
+        Waiter::Reply(reply, _) => {
+            // A result with an error means only the error (checklist item 36).
+            let plain = Body { key: body.key.clone(), error: body.error.clone(), ..Body::default() };
+            let plain = if body.error.is_empty() { Body { value: body.value.clone(), ..plain } } else { plain };
+            match encode(&plain, backing) {
+                Ok(text) => reply.respond(body, text),
+                Err(error) => reply.fail(error),
+            }
+        }
+        Waiter::Hook(reply) if body.error.is_empty() => reply.answer(Ok(Bytes::from(body.value.decode()))),
+        Waiter::Hook(reply) => reply.answer(Err(body.error.as_ref().into())),
+        // The service has heard; the tenure ends here.
+        Waiter::Offline(_) | Waiter::Stream(_) => {}
+    }
+}
+
+fn on_failure(waiter: Waiter, failure: Failure) {
     match (waiter, failure) {
         (Waiter::Stream(opener), Failure::Declined(text)) => opener.decline_as_told(text),
-        (Waiter::Reply(reply, on_expiry), Failure::Expired) => reply.fail(now, on_expiry),
-        (waiter, Failure::Expired) => waiter.fail(now, RouteError::Timeout),
-        (waiter, Failure::SessionEnded | Failure::Declined(_)) => waiter.fail(now, RouteError::ForceClosed),
+        (Waiter::Reply(reply, on_expiry), Failure::Expired) => reply.fail(on_expiry),
+        (waiter, Failure::Expired) => waiter.fail(RouteError::Timeout),
+        (waiter, Failure::SessionEnded | Failure::Declined(_)) => waiter.fail(RouteError::ForceClosed),
     }
 }
