@@ -7,6 +7,9 @@
 //!
 //! The file is locked while it is open: two writers would cut each other's lines. If somebody moves it away, the next batch
 //! begins a new one. What is no regular file, as standard output or a pipe, is written to without any of that.
+//!
+//! A write can hang, on a pipe that nobody reads or a disk that is gone, and nothing can end it. It holds the bridge's one
+//! permit for a thread; whatever comes behind it waits for that without a thread of its own.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -17,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::{Bridge, Confirmations, Connector, PublishError, Record, Terms};
@@ -29,11 +33,30 @@ const STDOUT: &str = "-";
 pub(crate) struct FileConnector {
     path: PathBuf,
     fsync: bool,
+    thread: Thread,
 }
 
 impl FileConnector {
     pub(crate) fn new(config: &config::FileBridge) -> Self {
-        Self { path: config.path.clone(), fsync: config.fsync }
+        Self { path: config.path.clone(), fsync: config.fsync, thread: Thread(Arc::new(Semaphore::new(1))) }
+    }
+}
+
+/// The right to one thread, shared by all connections of a bridge.
+#[derive(Debug, Clone)]
+struct Thread(Arc<Semaphore>);
+
+impl Thread {
+    /// Does what blocks, once nothing before it still does. Dropped while it waits, nothing was done; dropped later, it is done all
+    /// the same.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PublishError> {
+        let permit = Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed");
+        let done = spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        done.await.map_err(|error| PublishError::lost(format_args!("writing ended early: {error}")))
     }
 }
 
@@ -48,9 +71,9 @@ impl Connector for FileConnector {
 
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let (path, fsync) = (self.path.clone(), self.fsync);
-        let opened = blocking(move || Sink::open(&path, fsync)).await?;
-        let sink = opened.map_err(PublishError::lost)?;
-        Ok(Arc::new(FileBridge { sink: Arc::new(Mutex::new(sink)) }))
+        let opened = self.thread.run(move || Sink::open(&path, fsync)).await?;
+        let sink = Arc::new(Mutex::new(opened.map_err(PublishError::lost)?));
+        Ok(Arc::new(FileBridge { sink, thread: self.thread.clone() }))
     }
 }
 
@@ -58,6 +81,7 @@ impl Connector for FileConnector {
 #[derive(Debug)]
 struct FileBridge {
     sink: Arc<Mutex<Sink>>,
+    thread: Thread,
 }
 
 impl FileBridge {
@@ -66,7 +90,8 @@ impl FileBridge {
         work: impl FnOnce(&mut Sink) -> io::Result<T> + Send + 'static,
     ) -> Result<T, PublishError> {
         let sink = Arc::clone(&self.sink);
-        blocking(move || work(&mut sink.lock().unwrap_or_else(PoisonError::into_inner))).await?.map_err(classify)
+        let done = self.thread.run(move || work(&mut sink.lock().unwrap_or_else(PoisonError::into_inner)));
+        done.await?.map_err(classify)
     }
 }
 
@@ -108,10 +133,6 @@ fn classify(error: io::Error) -> PublishError {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => PublishError::full(error),
         _ => PublishError::lost(error),
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, PublishError> {
-    spawn_blocking(work).await.map_err(|error| PublishError::lost(format_args!("writing ended early: {error}")))
 }
 
 /// Where lines go.

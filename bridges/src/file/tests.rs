@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Seek as _;
 
 use config::FileBridge as Config;
+use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use super::*;
@@ -105,6 +106,35 @@ async fn a_pipe_is_written_to_as_it_is() {
     }
     let line: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(line["payload"], "x");
+}
+
+#[tokio::test]
+async fn a_write_that_hangs_holds_one_thread_and_the_next_connection_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let connector = FileConnector::new(&Config { path, fsync: true });
+    let bridge = connector.connect().await.unwrap();
+    // More than a pipe holds.
+    let large = [record(7, &[b'x'; 200_000])];
+    let mut sending = bridge.send(&large);
+    while connector.thread.0.available_permits() > 0 {
+        assert!(futures_util::poll!(&mut sending).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(sending);
+    assert!(connector.connect().now_or_never().is_none(), "waits");
+    assert!(bridge.check().now_or_never().is_none(), "waits");
+    let reading = std::thread::spawn(move || {
+        let mut byte = [0];
+        while byte != *b"\n" {
+            reader.read_exact(&mut byte).unwrap();
+        }
+        reader
+    });
+    connector.connect().await.unwrap();
+    reading.join().unwrap();
 }
 
 #[test]

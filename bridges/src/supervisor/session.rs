@@ -40,7 +40,8 @@ pub(super) enum Ended {
 }
 
 type Sending = BoxFuture<'static, Result<Confirmations, PublishError>>;
-type Checking = BoxFuture<'static, Result<(), PublishError>>;
+/// `None`: the broker has not answered.
+type Checking = BoxFuture<'static, Option<Result<(), PublishError>>>;
 
 pub(super) struct Session<'a, A> {
     shared: &'a Shared<A>,
@@ -62,7 +63,7 @@ pub(super) struct Session<'a, A> {
 enum Happened {
     Sent(Result<Confirmations, PublishError>),
     Settled(Number, Outcome),
-    Checked(Result<(), PublishError>),
+    Checked(Option<Result<(), PublishError>>),
     Lost(PublishError),
     /// A record, a time, or the wish to close.
     Other,
@@ -230,23 +231,22 @@ impl<'a, A: Answer> Session<'a, A> {
             }
             self.unwell(&error);
         }
-        if self.checking.is_none() && self.next_check <= now {
-            let (bridge, heals) = (Arc::clone(&self.bridge), self.terms.heals);
-            let check = async move {
-                timeout(CHECK_WITHIN, bridge.check()).await.unwrap_or_else(|_| {
-                    let kind = if heals { Kind::Passing } else { Kind::Lost };
-                    Err(PublishError::new(kind, format_args!("no sign of life within {} s", CHECK_WITHIN.as_secs())))
-                })
-            };
+        if self.checks_at().is_some_and(|at| at <= now) {
+            let bridge = Arc::clone(&self.bridge);
+            let check = async move { timeout(CHECK_WITHIN, bridge.check()).await.ok() };
             self.checking = Some(check.boxed());
         }
         None
     }
 
-    fn on_checked(&mut self, checked: Result<(), PublishError>) -> Option<PublishError> {
+    fn on_checked(&mut self, checked: Option<Result<(), PublishError>>) -> Option<PublishError> {
         self.checking = None;
         let now = now();
-        match checked {
+        // Where something has come under way meanwhile, its outcome or its stall says more than the silence.
+        let busy = self.well && self.shared.ledger().under_way() > 0;
+        let kind = if self.terms.heals { Kind::Passing } else { Kind::Lost };
+        let silence = || PublishError::new(kind, format_args!("no sign of life within {} s", CHECK_WITHIN.as_secs()));
+        match checked.unwrap_or_else(|| if busy { Ok(()) } else { Err(silence()) }) {
             Ok(()) => {
                 self.next_check = now + CHECK_EVERY;
                 // What the client has may be stuck all the same.
@@ -262,6 +262,12 @@ impl<'a, A: Answer> Session<'a, A> {
                 None
             }
         }
+    }
+
+    /// When to ask the broker for a sign of life. What is under way will be one, or its stall will tell.
+    fn checks_at(&self) -> Option<Instant> {
+        let silent = !self.well || self.shared.ledger().under_way() == 0;
+        (self.checking.is_none() && silent).then_some(self.next_check)
     }
 
     /// When what is under way counts as stuck.
@@ -283,7 +289,7 @@ impl<'a, A: Answer> Session<'a, A> {
 
     fn timeout(&self) -> Option<Instant> {
         let stall = self.stalls_at().filter(|_| self.well);
-        let check = self.checking.is_none().then_some(self.next_check);
+        let check = self.checks_at();
         let ledger = self.shared.ledger();
         // While a batch is being handed over, or none may be, only deadlines matter.
         let ready = self.sending.is_none() && self.well;
