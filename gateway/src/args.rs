@@ -37,8 +37,38 @@ pub(crate) enum Command {
     Check(Source),
     /// Print the JSON Schema of the configuration file
     Schema(Form),
+    /// Look into where topics go
+    #[command(subcommand)]
+    Routes(Routes),
     /// Ask a running gateway whether it is well; the exit status is 0 if so
     Health(Probe),
+}
+
+/// What can be asked about routes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Routes {
+    /// Say where a message of an edge would go with this configuration, and why; nothing is sent
+    #[command(args_override_self = true)]
+    Test(Box<RouteTest>),
+}
+
+/// A message that is asked about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RouteTest {
+    /// Its topic
+    #[arg(long)]
+    pub(crate) topic: String,
+
+    /// The id of the edge
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) edge_id: u64,
+
+    /// What the edge says of itself, for destinations and keys made of it
+    #[arg(long, value_name = "JSON", default_value = "")]
+    pub(crate) meta: String,
+
+    #[command(flatten)]
+    pub(crate) source: Source,
 }
 
 /// Where the configuration comes from. A gateway and the check of its configuration take the same.

@@ -12,6 +12,9 @@ use crate::exchange::{Command, Handle};
 /// Time for links to take leave once the drain window is over.
 const LEAVE_GRACE: Duration = Duration::from_secs(2);
 
+/// Time for bridges to take leave of their brokers once the drain window is over.
+const BRIDGE_GRACE: Duration = Duration::from_secs(3);
+
 /// How often a draining gateway looks whether it is done.
 const STEP: Duration = Duration::from_millis(20);
 
@@ -20,8 +23,10 @@ const PACE: Duration = Duration::from_millis(5);
 
 impl Gateway {
     /// Ends in order: accepts no more, tells every link to leave once nothing is in flight on it, one after another over
-    /// `window`; after that answers the rest with an error and takes leave of it. Returns as soon as that is done.
+    /// `window`; after that answers the rest with an error and takes leave of it. Bridges close last: what they hold is sent
+    /// within the window, or given up. Returns as soon as that is done.
     pub async fn shutdown(&self, window: Duration) {
+        let by = Instant::now() + window;
         self.accepting.stop();
         self.exchange.stop_admitting();
         if tokio::time::timeout(window, self.part(window)).await.is_err() {
@@ -29,9 +34,21 @@ impl Gateway {
             info!(edges, services, "drain window is over, taking leave of the rest");
             self.exchange.leave();
         }
+        self.close_bridges(by).await;
         self.serving.stop();
         if !self.serving.wait(LEAVE_GRACE).await {
             warn!("some links did not end in time, closing them");
+        }
+    }
+
+    /// Bridges send what they hold, until `by` at most, and take leave of their brokers.
+    async fn close_bridges(&self, by: Instant) {
+        let Some(bridges) = &self.exchange.bridges else { return };
+        bridges.close(by.into_std());
+        self.bridging.stop();
+        let left = by.saturating_duration_since(Instant::now());
+        if !self.bridging.wait(left + BRIDGE_GRACE).await {
+            warn!("some bridges did not close in time");
         }
     }
 

@@ -27,11 +27,13 @@ pub(crate) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, lifecy
     }
 }
 
-async fn ready(State(exchange): State<Arc<Exchange>>) -> (StatusCode, &'static str) {
+async fn ready(State(exchange): State<Arc<Exchange>>) -> (StatusCode, String) {
     if exchange.is_draining() {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: draining")
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready: draining".to_owned())
+    } else if let Some(bridge) = exchange.missing_bridge() {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: bridge {bridge:?} is not up"))
     } else {
-        (StatusCode::OK, "ready")
+        (StatusCode::OK, "ready".to_owned())
     }
 }
 

@@ -30,7 +30,7 @@ use transport::{ListenError, Listener};
 
 use crate::directory::Chooser;
 use crate::edgebound::Edgebound;
-use crate::exchange::{Exchange, now};
+use crate::exchange::{Bridges, Exchange, now};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Side};
 use crate::presence::Presence;
@@ -55,6 +55,9 @@ pub enum StartError {
     /// What stands before links cannot be set up: certificates or the bypass.
     #[error(transparent)]
     WayIn(#[from] WayInError),
+    /// A bridge that this program cannot have.
+    #[error(transparent)]
+    Bridge(#[from] bridges::OpenError),
 }
 
 /// The addresses of a gateway, with the ports that the system has chosen where none was configured.
@@ -79,27 +82,34 @@ pub struct Gateway {
     accepting: Lifecycle,
     /// Stops the rest.
     serving: Lifecycle,
+    /// The tasks of bridges, which end after links have.
+    bridging: Lifecycle,
 }
 
 impl Gateway {
-    /// A gateway without ports: links come by [`Gateway::serve_edge`] and [`Gateway::serve_service`]. Coming and going is
-    /// told to `presence`.
+    /// A gateway without ports and bridges: links come by [`Gateway::serve_edge`] and [`Gateway::serve_service`]. Coming and
+    /// going is told to `presence`.
     #[must_use]
     pub fn new(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>) -> Self {
-        let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-        Self::seeded(config, presence, seed)
+        Self::seeded(config, presence, random_seed())
     }
 
     /// As [`Gateway::new`], with choices at random drawn from `seed`, so that a run can be repeated.
     #[must_use]
     pub fn seeded(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>, seed: u64) -> Self {
+        Self::assemble(config, presence, seed, None)
+    }
+
+    fn assemble(
+        config: &config::Config,
+        presence: Option<Arc<dyn PresenceListener>>,
+        seed: u64,
+        bridges: Option<Bridges>,
+    ) -> Self {
         let chooser = Chooser::new(config.exchange.hash_by, seed);
-        let exchange = Arc::new(Exchange::new(
-            chooser,
-            Arc::new(Metrics::new()),
-            Presence::new(presence),
-            config.edgebound.hook_grace,
-        ));
+        let metrics = Metrics::new(bridges.as_ref().map_or(&[], Bridges::handles));
+        let grace = config.edgebound.hook_grace;
+        let exchange = Arc::new(Exchange::new(chooser, Arc::new(metrics), Presence::new(presence), grace, bridges));
         Self {
             edgebound: Arc::new(Edgebound::new(&config.edgebound, Arc::clone(&exchange))),
             servicebound: Arc::new(Servicebound::new(&config.servicebound, Arc::clone(&exchange))),
@@ -108,6 +118,7 @@ impl Gateway {
             listening: None,
             accepting: Lifecycle::default(),
             serving: Lifecycle::default(),
+            bridging: Lifecycle::default(),
         }
     }
 
@@ -119,7 +130,9 @@ impl Gateway {
         config: &config::Config,
         presence: Option<Arc<dyn PresenceListener>>,
     ) -> Result<Self, StartError> {
-        let mut gateway = Self::new(config, presence);
+        let (bridges, bridge_tasks) = Bridges::prepare(&config.bridges)?;
+        let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
+        let mut gateway = Self::assemble(config, presence, random_seed(), bridges);
         let exchange = &gateway.exchange;
         let way = |side, loaded, limits| Arc::new(WayIn::new(side, loaded, limits, exchange));
         let for_services = way(Side::Service, Loaded::services(&config.servicebound)?, &config.servicebound.limits);
@@ -140,6 +153,7 @@ impl Gateway {
         accepting.spawn(accept(way, edges, side, accepting.clone(), serving.clone()));
         gateway.ways_in = Some([for_services, for_edges]);
         gateway.listening = Some(listening);
+        bridge_tasks.into_iter().for_each(|task| gateway.bridging.spawn(task));
         serving.spawn(takeovers::report(Arc::clone(&gateway.exchange), serving.clone()));
         info!("frontier starts");
         Ok(gateway)
@@ -211,6 +225,10 @@ impl Gateway {
     pub fn tables(&self) -> Tables {
         self.exchange.directory.tables()
     }
+}
+
+fn random_seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 /// Reads the certificates and keys that `config` names, as a start does, and keeps none. Blocks while it reads.

@@ -4,6 +4,7 @@
 mod args;
 mod open_files;
 mod probe;
+mod routes;
 mod telemetry;
 
 use std::fmt::Display;
@@ -18,7 +19,7 @@ use config::{ConfigError, Loaded, Origin};
 use frontier_gateway::Process;
 use tracing::{info, warn};
 
-use args::{Args, Command, Form, Probe, Source};
+use args::{Args, Command, Form, Probe, RouteTest, Routes, Source};
 use telemetry::Telemetry;
 
 #[global_allocator]
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         None => run(&args.source),
         Some(Command::Check(source)) => check(source),
         Some(Command::Schema(form)) => schema(form),
+        Some(Command::Routes(Routes::Test(test))) => test_route(test),
         Some(Command::Health(probe)) => health(probe),
     }
 }
@@ -66,6 +68,13 @@ fn check(source: &Source) -> ExitCode {
                 Err(error) => refuse(FAILED, &format!("{:#}", anyhow::Error::from(error))),
             }
         }
+        Err(code) => code,
+    }
+}
+
+fn test_route(test: &RouteTest) -> ExitCode {
+    match load(&test.source) {
+        Ok(Loaded { config, .. }) => print(&routes::explain(&config.bridges, test)),
         Err(code) => code,
     }
 }

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::exchange::{Kind, RouteError};
+use crate::exchange::{BridgeHandle, Kind, RouteError};
 use crate::limits::{BOUNDS, Bound};
 
 /// Which listener a link came in by.
@@ -119,8 +119,10 @@ macro_rules! label {
     };
 }
 
+mod bridge;
 mod ways_in;
 
+use bridge::BridgeMetrics;
 pub(crate) use ways_in::{BypassMetrics, BypassResult, Handshake, WayInMetrics};
 
 label!(Side { Edge => "edge", Service => "service" });
@@ -260,7 +262,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Those of a gateway with these bridges.
+    pub(crate) fn new(bridges: &[BridgeHandle]) -> Self {
         let mut registry = Registry::with_prefix("frontier");
         let calls = traffic(&mut registry, "calls", "Calls");
         let messages = traffic(&mut registry, "messages", "Messages");
@@ -274,6 +277,9 @@ impl Metrics {
         registry.register("reloads", "Times that the configuration was read again, by result", reloads.clone());
         let reloads =
             [Reload::Done, Reload::Failed].map(|result| reloads.get_or_create(&ReloadLabel { result }).clone());
+        if !bridges.is_empty() {
+            registry.register_collector(Box::new(BridgeMetrics::new(bridges)));
+        }
         let lost_log_lines = LostLogLines::default();
         registry.register("log_lines_lost", "Log lines that found no room", lost_log_lines.counter.clone());
         Self { registry, calls, messages, edge, service, streams, streams_cut, bypass, reloads, lost_log_lines }

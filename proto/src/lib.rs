@@ -6,4 +6,5 @@
 pub mod body;
 pub mod conn;
 pub mod id;
+pub mod topic;
 pub mod wire;

@@ -52,8 +52,11 @@ section! {
         /// What may wait for the broker, in bytes.
         queue_bytes: NonZeroU32 as Within<{ 64 * KIB }, { 1024 * MIB }> =
             NonZeroU32::new(16 * 1024 * 1024).expect("a bound above zero"),
-        /// What happens to a message when no more may wait: its publisher is told `congested`, or waits until its deadline.
+        /// What happens to a message when no more may wait: its publisher is told `congested`, or waits until its deadline. Those
+        /// who wait are bounded by their links' `unanswered_bytes`, and in all by four times `queue_bytes`.
         when_full: WhenFull = WhenFull::Fail,
+        /// Whether `/readyz` says that the gateway is not ready while this bridge is not up.
+        needed_for_ready: bool = false,
         /// To Kafka.
         #[serde(skip_serializing_if = "Option::is_none")]
         kafka: Option<KafkaBridge> = None,
@@ -72,6 +75,21 @@ section! {
         /// To a file, one JSON object a line.
         #[serde(skip_serializing_if = "Option::is_none")]
         file: Option<FileBridge> = None,
+    }
+}
+
+impl Bridge {
+    /// The kind of its broker, as its key is called; empty if it has none, which no checked configuration does.
+    pub fn kind(&self) -> &'static str {
+        let kinds = [
+            ("kafka", self.kafka.is_some()),
+            ("amqp", self.amqp.is_some()),
+            ("nats", self.nats.is_some()),
+            ("mqtt", self.mqtt.is_some()),
+            ("redis", self.redis.is_some()),
+            ("file", self.file.is_some()),
+        ];
+        kinds.into_iter().find(|(_, there)| *there).map_or("", |(kind, _)| kind)
     }
 }
 

@@ -55,6 +55,15 @@ impl Template {
         Self { parts: vec![Part::EdgeId] }
     }
 
+    /// Whether text follows each place that edges fill, the last one aside: then no edge can make one filled text look
+    /// like another's.
+    pub fn is_confined(&self) -> bool {
+        let free = |part: &Part| matches!(part, Part::Topic | Part::Meta(_));
+        let last = self.parts.iter().rposition(free).unwrap_or_default();
+        let inner = &self.parts[..self.parts.len().min(last + 1)];
+        inner.windows(2).all(|pair| !free(&pair[0]) || matches!(pair[1], Part::Text(_)))
+    }
+
     /// The pieces, in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -123,6 +132,22 @@ mod tests {
             let template: Template = text.parse().unwrap();
             assert_eq!(template.parts(), expected);
             assert_eq!(template.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn places_that_edges_fill_must_be_kept_apart() {
+        for (text, expected) in [
+            ("fixed", true),
+            ("${topic}", true),
+            ("${topic}${edge_id}", true),
+            ("${edge_id}${topic}", true),
+            ("${meta.a}.${topic}", true),
+            ("${meta.a}${topic}", false),
+            ("${topic}${edge_id}${meta.a}", false),
+            ("${topic}/${edge_id}${meta.a}", true),
+        ] {
+            assert_eq!(text.parse::<Template>().unwrap().is_confined(), expected, "{text}");
         }
     }
 

@@ -11,7 +11,7 @@ mod topics;
 
 pub(crate) use arrivals::{Arrival, Arrivals};
 pub(crate) use edges::{Claim, Edges, Tenure};
-pub(crate) use pick::{Chooser, mix};
+pub(crate) use pick::{Chooser, mix, weight};
 pub(crate) use services::{Registration, Service, Services};
 
 use std::sync::Arc;

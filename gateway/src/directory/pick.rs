@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::HashBy;
-use proto::id::EdgeId;
+use proto::id::{EdgeId, ServiceId};
 
 use super::Service;
 
@@ -60,6 +60,11 @@ pub(super) fn pick(candidates: &[Arc<Service>], key: u64) -> Option<Arc<Service>
     match candidates {
         [] => None,
         [only] => Some(Arc::clone(only)),
-        several => several.iter().max_by_key(|service| mix(mix(key) ^ mix(service.id.0))).cloned(),
+        several => several.iter().max_by_key(|service| weight(key, service.id)).cloned(),
     }
+}
+
+/// How much a candidate weighs for `key`.
+pub(crate) const fn weight(key: u64, candidate: ServiceId) -> u64 {
+    mix(mix(key) ^ mix(candidate.0))
 }

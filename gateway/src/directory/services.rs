@@ -9,9 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use proto::body::ServiceMeta;
 use proto::id::ServiceId;
+use proto::topic;
 
 use super::pick::pick;
-use super::topics::{self, Filter};
+use super::topics::Filter;
 use crate::exchange::{Command, Handle};
 
 /// How long the name of a method may be.
@@ -94,11 +95,17 @@ impl Services {
     /// literal prefix, else among those that take what nobody else takes.
     pub(crate) fn for_topic(&self, topic: &str, key: u64) -> Option<Arc<Service>> {
         let tables = self.read();
-        if let Some(exact) = tables.topics.get(topic) {
-            return pick(exact, key);
-        }
-        let glob = tables.globs.iter().find(|(glob, _)| topics::matches(glob, topic));
-        pick(glob.map_or(&tables.fallback, |(_, several)| several), key)
+        pick(tables.taking(topic).unwrap_or(&tables.fallback), key)
+    }
+
+    /// As [`Services::for_topic`], but for those that take what nobody else takes.
+    pub(crate) fn taking(&self, topic: &str, key: u64) -> Option<Arc<Service>> {
+        pick(self.read().taking(topic)?, key)
+    }
+
+    /// A service that takes what nobody else takes, chosen by `key`.
+    pub(crate) fn fallback(&self, key: u64) -> Option<Arc<Service>> {
+        pick(&self.read().fallback, key)
     }
 
     /// The links of all services.
@@ -150,6 +157,13 @@ impl Services {
 }
 
 impl Tables {
+    /// Those that take `topic` by name, else by the glob with the longest literal prefix.
+    fn taking(&self, topic: &str) -> Option<&[Arc<Service>]> {
+        let exact = self.topics.get(topic);
+        let glob = || self.globs.iter().find(|(glob, _)| topic::matches(glob, topic)).map(|(_, several)| several);
+        exact.or_else(glob).map(Vec::as_slice)
+    }
+
     fn subscribe(&mut self, filter: &Filter, service: &Arc<Service>) {
         match filter {
             Filter::Exact(topic) => enter(&mut self.topics, topic.clone(), service),
@@ -158,7 +172,7 @@ impl Tables {
                 Some((_, several)) => several.push(Arc::clone(service)),
                 None => {
                     self.globs.push((glob.clone(), vec![Arc::clone(service)]));
-                    self.globs.sort_by_key(|(glob, _)| std::cmp::Reverse(topics::literal_prefix(glob)));
+                    self.globs.sort_by_key(|(glob, _)| std::cmp::Reverse(topic::literal_prefix(glob)));
                 }
             },
         }

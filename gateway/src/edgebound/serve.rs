@@ -11,7 +11,10 @@ use transport::{Backing, Endpoint, Linger};
 
 use super::accept::Edgebound;
 use super::admit::State;
-use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Routes, Waiter, now};
+use crate::directory::Service;
+use crate::exchange::{
+    Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, Publisher, RouteError, Routes, Targets, Waiter, now,
+};
 use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
@@ -22,8 +25,8 @@ pub(super) struct EdgeLink {
     pub(super) shared: Arc<Edgebound>,
     pub(super) port: Port,
     pub(super) state: State,
-    methods: Routes,
-    topics: Routes,
+    methods: Routes<Arc<Service>>,
+    topics: Routes<Targets>,
     /// Methods that it has registered, those that were ignored aside.
     registered: u32,
 }
@@ -32,8 +35,7 @@ impl EdgeLink {
     pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, peer, bounds);
-        let routes = Routes::default;
-        Self { shared, port, state, methods: routes(), topics: routes(), registered: 0 }
+        Self { shared, port, state, methods: Routes::default(), topics: Routes::default(), registered: 0 }
     }
 
     fn id(&self) -> Option<EdgeId> {
@@ -43,7 +45,7 @@ impl EdgeLink {
         }
     }
 
-    /// A call or message on session 1: to a service by method or topic.
+    /// A call or message on session 1: by method or topic, to a service or, if it is a message, to bridges too.
     fn route(
         &mut self,
         now: Instant,
@@ -56,19 +58,28 @@ impl EdgeLink {
         let services = &exchange.directory.services;
         let due = Due::of(body, now)?;
         let key = || exchange.chooser.key(edge, self.port.peer);
-        let (routes, name) = match passage.kind {
-            Kind::Call => (&mut self.methods, body.key.text()),
-            Kind::Message => (&mut self.topics, body.topic.as_bytes()),
-        };
         if !exchange.chooser.is_stable() {
-            *routes = Routes::default();
+            self.methods = Routes::default();
+            self.topics = Routes::default();
         }
-        let look_up = || match passage.kind {
-            Kind::Call => services.for_method(&body.key.decode(), key()),
-            Kind::Message => services.for_topic(&body.topic, key()),
+        let service = match passage.kind {
+            Kind::Call => {
+                let look_up = || services.for_method(&body.key.decode(), key());
+                self.methods.find(services, body.key.text(), look_up).ok_or(RouteError::NoMethod)?
+            }
+            Kind::Message => {
+                let look_up = || exchange.targets(&body.topic, key());
+                let targets = self.topics.find(services, body.topic.as_bytes(), look_up).ok_or(RouteError::NoTopic)?;
+                match targets {
+                    Targets { service: Some(service), bridges: None } => service,
+                    bridged => {
+                        let meta = if let State::Online { meta, .. } = &self.state { &meta[..] } else { &[] };
+                        let publisher = Publisher { id: edge, meta };
+                        return self.port.spread(now, passage, body, due, backing, &publisher, bridged);
+                    }
+                }
+            }
         };
-        let unknown = if passage.kind == Kind::Call { RouteError::NoMethod } else { RouteError::NoTopic };
-        let service = routes.find(services, name, look_up).ok_or(unknown)?;
         let custom = body.custom.with_tail(edge.0);
         let forwarded = Body { deadline: due.deadline, context_deadline: due.context, ..body.passed_on(custom) };
         self.port.forward(now, passage, &forwarded, due, backing, &service.handle, SessionId::MAIN)

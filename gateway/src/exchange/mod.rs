@@ -4,6 +4,7 @@
 //! [`Command`] in the target's queue together with a [`ReplyTo`], which brings the answer back to the origin's queue,
 //! exactly once, whatever happens on the way.
 
+mod bridged;
 mod command;
 mod deadline;
 mod error;
@@ -28,12 +29,13 @@ use crate::metrics::Metrics;
 use crate::presence::Presence;
 use crate::takeovers::Takeovers;
 
+pub(crate) use bridged::{BridgeHandle, BridgeReply, Bridges, Targets};
 pub(crate) use command::{Command, Forward, Waiter};
 pub(crate) use deadline::{Due, now};
 pub(crate) use error::RouteError;
 pub(crate) use grace::Grace;
 pub(crate) use hooks::{HookReply, HookStage, call_hook, tell_offline};
-pub(crate) use port::{Bounds, Passage, Patience, Port};
+pub(crate) use port::{Bounds, Passage, Patience, Port, Publisher};
 pub(crate) use reply::{Kind, ReplyTo};
 pub(crate) use routes::Routes;
 pub(crate) use text::Bodies;
@@ -54,12 +56,20 @@ pub(crate) struct Exchange {
     pub(crate) takeovers: Takeovers,
     pub(crate) overruns: Overruns,
     pub(crate) grace: Grace,
+    /// None where none is configured.
+    pub(crate) bridges: Option<Bridges>,
     ids: AtomicU32,
     draining: AtomicBool,
 }
 
 impl Exchange {
-    pub(crate) fn new(chooser: Chooser, metrics: Arc<Metrics>, presence: Presence, grace: Duration) -> Self {
+    pub(crate) fn new(
+        chooser: Chooser,
+        metrics: Arc<Metrics>,
+        presence: Presence,
+        grace: Duration,
+        bridges: Option<Bridges>,
+    ) -> Self {
         let ids = AtomicU32::new(chooser.random() as u32);
         Self {
             directory: Directory::default(),
@@ -69,6 +79,7 @@ impl Exchange {
             takeovers: Takeovers::default(),
             overruns: Overruns::default(),
             grace: Grace::new(grace),
+            bridges,
             ids,
             draining: AtomicBool::new(false),
         }

@@ -42,6 +42,11 @@ impl ReplyTo {
         self.answer(Answer::Ack((!error.is_empty()).then(|| error.into())));
     }
 
+    /// The target did not take the message, for a reason in words of its own; `outcome` is what is counted.
+    pub(crate) fn decline(mut self, outcome: Outcome, error: String) {
+        self.answer(Answer::Declined { outcome, error: error.into() });
+    }
+
     /// Answers with an error of the gateway's own.
     pub(crate) fn fail(mut self, error: RouteError) {
         self.answer(Answer::Failed(error));
@@ -68,6 +73,8 @@ pub(crate) enum Answer {
     Response { text: Text, ok: bool },
     /// Error of an ack; `None` accepts.
     Ack(Option<Box<str>>),
+    /// A message was not taken, for this reason.
+    Declined { outcome: Outcome, error: Box<str> },
     /// There is none from the target.
     Failed(RouteError),
 }
@@ -78,6 +85,7 @@ impl Answer {
         match self {
             Answer::Response { ok: true, .. } | Answer::Ack(None) => Outcome::Ok,
             Answer::Response { ok: false, .. } | Answer::Ack(Some(_)) => Outcome::Rejected,
+            Answer::Declined { outcome, .. } => *outcome,
             Answer::Failed(error) => Outcome::from(*error),
         }
     }

@@ -1,43 +1,42 @@
 //! Routes that a link has looked up.
 
-use std::sync::Arc;
-
-use crate::directory::{Service, Services};
+use crate::directory::Services;
 
 /// Names per link; devices call few methods and publish on few topics.
 const KEPT: usize = 4;
 
 #[derive(Debug)]
-struct Route {
+struct Route<T> {
     name: Box<[u8]>,
     version: u64,
-    service: Arc<Service>,
+    target: T,
 }
 
-/// The services that a link's last few methods or topics lead to, good until any service comes, goes or registers.
-#[derive(Debug, Default)]
-pub(crate) struct Routes {
-    routes: Vec<Route>,
+/// Where a link's last few methods or topics lead to, good until any service comes, goes or registers.
+#[derive(Debug)]
+pub(crate) struct Routes<T> {
+    routes: Vec<Route<T>>,
     next: usize,
 }
 
-impl Routes {
-    /// The service for `name`: the one found last time, or what `look_up` finds now.
-    pub(crate) fn find(
-        &mut self,
-        services: &Services,
-        name: &[u8],
-        look_up: impl FnOnce() -> Option<Arc<Service>>,
-    ) -> Option<&Arc<Service>> {
+impl<T> Default for Routes<T> {
+    fn default() -> Self {
+        Self { routes: Vec::new(), next: 0 }
+    }
+}
+
+impl<T> Routes<T> {
+    /// The target of `name`: the one found last time, or what `look_up` finds now.
+    pub(crate) fn find(&mut self, services: &Services, name: &[u8], look_up: impl FnOnce() -> Option<T>) -> Option<&T> {
         // Read before looking up: a change in between makes the entry look old, never new.
         let version = services.version();
         let known = self.routes.iter().position(|route| *route.name == *name);
         if let Some(at) = known
             && self.routes[at].version == version
         {
-            return Some(&self.routes[at].service);
+            return Some(&self.routes[at].target);
         }
-        let fresh = Route { name: name.into(), version, service: look_up()? };
+        let fresh = Route { name: name.into(), version, target: look_up()? };
         let at = match known {
             Some(at) => at,
             None if self.routes.len() < KEPT => self.routes.len(),
@@ -52,6 +51,6 @@ impl Routes {
         } else {
             self.routes[at] = fresh;
         }
-        Some(&self.routes[at].service)
+        Some(&self.routes[at].target)
     }
 }

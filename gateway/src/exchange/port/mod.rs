@@ -1,5 +1,6 @@
 //! What edge and service links have in common: answers in both directions, and the near ends of streams.
 
+mod spread;
 mod streams;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +20,8 @@ use super::stream::FarEnd;
 use super::text::encode;
 use super::{Bodies, Command, Conn, Due, Exchange, Forward, Handle, Kind, ReplyTo, RouteError, Waiter};
 use crate::metrics::{Direction, Outcome};
+
+pub(crate) use spread::Publisher;
 
 /// A link that seldom has more than this in flight holds no table for it while it has none.
 const FEW: usize = 3;
@@ -57,14 +60,17 @@ struct Pending {
     since: Instant,
     /// Base64 text of the method, which error responses echo.
     key: Option<Arc<[u8]>>,
-    /// Where it went, and under which id, for cancelling.
-    target: Handle,
-    packet: PacketId,
+    /// The link that it went to, and under which id, for cancelling. None if bridges alone have it.
+    target: Option<(Handle, PacketId)>,
+    /// Targets whose answers are still to come. The peer is answered with the last one, or with the first error.
+    left: u16,
+    /// The peer has its answer; the rest of them is only waited for.
+    answered: bool,
 }
 
 impl Pending {
     /// Answers it with an error of the gateway's own.
-    fn fail(self, conn: &mut Conn, packet: PacketId, error: RouteError) {
+    fn fail(&self, conn: &mut Conn, packet: PacketId, error: RouteError) {
         match self.kind {
             Kind::Call => conn.respond(self.session, packet, error_text(self.key.as_deref(), error), self.cost),
             Kind::Message => conn.ack(self.session, packet, error.text(), self.cost),
@@ -172,8 +178,9 @@ impl Port {
             cost: passage.cost,
             since: now,
             key: matches!(passage.kind, Kind::Call).then(|| self.bodies.key(&body.key)),
-            target: target.clone(),
-            packet,
+            target: Some((target.clone(), packet)),
+            left: 1,
+            answered: false,
         };
         self.pending.insert(passage.packet, pending);
         forward.send(target);
@@ -204,17 +211,25 @@ impl Port {
 
     fn answer(&mut self, conn: &mut Conn, now: Instant, packet: PacketId, answer: Answer) {
         // Answered already, at the end of a drain.
-        let Some(pending) = self.pending.remove(&packet) else { return };
-        if self.pending.is_empty() && self.pending.capacity() <= FEW {
-            self.pending = HashMap::default();
-        }
-        self.count(&pending, now, answer.outcome());
-        match answer {
-            Answer::Response { text, .. } => conn.respond(pending.session, packet, text, pending.cost),
-            Answer::Ack(error) => {
-                conn.ack(pending.session, packet, error.as_deref().unwrap_or_default(), pending.cost);
+        let Some(mut pending) = self.pending.remove(&packet) else { return };
+        pending.left -= 1;
+        let outcome = answer.outcome();
+        if !pending.answered && (pending.left == 0 || outcome != Outcome::Ok) {
+            pending.answered = true;
+            self.count(&pending, now, outcome);
+            match answer {
+                Answer::Response { text, .. } => conn.respond(pending.session, packet, text, pending.cost),
+                Answer::Ack(error) => {
+                    conn.ack(pending.session, packet, error.as_deref().unwrap_or_default(), pending.cost);
+                }
+                Answer::Declined { error, .. } => conn.ack(pending.session, packet, &error, pending.cost),
+                Answer::Failed(error) => pending.fail(conn, packet, error),
             }
-            Answer::Failed(error) => pending.fail(conn, packet, error),
+        }
+        if pending.left > 0 {
+            self.pending.insert(packet, pending);
+        } else if self.pending.is_empty() && self.pending.capacity() <= FEW {
+            self.pending = HashMap::default();
         }
     }
 
@@ -267,9 +282,9 @@ impl Port {
     }
 
     fn cancel(&mut self, packet: PacketId) {
-        if let Some(pending) = self.pending.get(&packet) {
+        if let Some((target, packet)) = self.pending.get(&packet).and_then(|pending| pending.target.as_ref()) {
             // A target that is gone has answered by going.
-            let _ = pending.target.push(Command::Cancel(pending.packet));
+            let _ = target.push(Command::Cancel(*packet));
         }
     }
 
@@ -338,7 +353,8 @@ impl Port {
 
     /// Answers what is in flight with an error and takes leave.
     fn leave(&mut self, conn: &mut Conn, now: Instant) {
-        for (packet, pending) in std::mem::take(&mut self.pending) {
+        let pending = std::mem::take(&mut self.pending);
+        for (packet, pending) in pending.into_iter().filter(|(_, pending)| !pending.answered) {
             self.count(&pending, now, RouteError::ShuttingDown.into());
             pending.fail(conn, packet, RouteError::ShuttingDown);
         }
@@ -380,11 +396,11 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         let now = super::now();
-        for pending in self.pending.values() {
+        for pending in self.pending.values().filter(|pending| !pending.answered) {
             self.count(pending, now, RouteError::Cancelled.into());
-            if pending.kind == Kind::Call {
+            if let (Kind::Call, Some((target, packet))) = (pending.kind, &pending.target) {
                 // A target that is gone as well works on nothing.
-                let _ = pending.target.push(Command::Cancel(pending.packet));
+                let _ = target.push(Command::Cancel(*packet));
             }
         }
     }

@@ -1,0 +1,123 @@
+//! Topics of edges to message brokers and files.
+//!
+//! [`Bridges`] is what a gateway holds: it knows which bridge takes a topic ([`Bridges::route`]) and hands each a message
+//! ([`BridgeHandle::publish`]), which is an entry in a queue and never waits. One task for each bridge, which
+//! [`Bridges::prepare`] gives out, does all that takes time: it connects, sends in batches, keeps the order of each edge, tries
+//! again, and answers each publisher once. A back end knows one broker and nothing of all this.
+//!
+//! ```text
+//! message ─► topics ─► BridgeHandle ─► ledger (bytes, lanes, deadlines, counters)
+//!                                        │ batches        ▲ outcomes
+//!                                        ▼                │
+//!                                   supervisor ─► dyn Bridge ─► broker
+//! ```
+//!
+//! # A new back end
+//! One file with a [`Connector`] and a [`Bridge`], one cargo feature, one line in `open.rs`, one struct in the
+//! configuration, one test. `file.rs` is the smallest there is.
+//!
+//! # Why batches
+//! Three of the clients that are served confirm batches: Redis answers a pipeline, core NATS a barrier, AMQP with
+//! `mandatory` is judged as a whole. The others confirm each record and lose nothing by getting several at once. So
+//! [`Bridge::send`] takes a batch and returns [`Confirmations`], in which each record has an outcome of its own: one
+//! refused record does not spoil its neighbours, whichever way the client confirms.
+
+mod confirmations;
+mod envelope;
+mod error;
+#[cfg(feature = "file")]
+mod file;
+mod open;
+mod record;
+mod supervisor;
+mod template;
+#[cfg(test)]
+mod testing;
+mod topics;
+
+pub use confirmations::{Confirmations, Outcome};
+pub use error::{Answer, GivenUp, Kind, PublishError};
+pub use open::{OpenError, connector};
+pub use record::{EdgeMeta, Form, Header, Message, MessageId, MessageIds, Record};
+pub use supervisor::{BridgeHandle, Counters, Phase, State};
+pub use template::Unfilled;
+pub use topics::{Bridges, Explained, Route, Task, Verdict, explain};
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// A configured broker, from which connections can be had.
+#[async_trait]
+pub trait Connector: fmt::Debug + Send + Sync + 'static {
+    /// What publishers are told that they wrote to: the kind of broker and its address, without secrets.
+    fn target(&self) -> String;
+
+    /// Connects, and declares or checks what the configuration asks for. Need not set a limit of time of its own.
+    ///
+    /// # Errors
+    /// It cannot be had now, for whatever reason: it will be tried again.
+    async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError>;
+}
+
+/// A connection to a broker.
+#[async_trait]
+pub trait Bridge: fmt::Debug + Send + Sync + 'static {
+    /// What this connection wants of its supervisor.
+    fn terms(&self) -> Terms;
+
+    /// Hands `records` to the client. The order of the records, and of these calls, is the order on the wire; there is one
+    /// call at a time. A destination that the broker forbids is this method's to find, as that record's outcome
+    /// ([`Kind::Refused`]): it must never cost the connection. Dropped before its end, any of the records may have been handed over.
+    ///
+    /// # Errors
+    /// None of the records was handed over.
+    async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError>;
+
+    /// Whether the broker is there and takes what it is sent.
+    ///
+    /// # Errors
+    /// With [`Kind::Lost`] the connection is given up; else it is kept, and asked again, and nothing is sent until it is well.
+    async fn check(&self) -> Result<(), PublishError>;
+
+    /// Done once the connection is known to be of no use, with the reason, whether or not anything is under way.
+    async fn lost(&self) -> PublishError {
+        std::future::pending().await
+    }
+
+    /// Takes leave. What was handed over and is not confirmed may be lost.
+    async fn close(&self);
+}
+
+/// What a back end wants of its supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The most records in one [`Bridge::send`].
+    pub batch_records: usize,
+    /// The most bytes in one, which a single record may exceed.
+    pub batch_bytes: usize,
+    /// How long a record waits for others to fill a batch; clients that gather by themselves say zero.
+    pub linger: Duration,
+    /// The most records that may be unconfirmed.
+    pub window: usize,
+    /// How long all of them may stay unconfirmed before the bridge counts as down.
+    pub stall: Duration,
+    /// Whether the client finds its way back by itself and sends again what was under way. If so a stall does not end the
+    /// connection.
+    pub heals: bool,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            batch_records: 500,
+            batch_bytes: 1024 * 1024,
+            linger: Duration::ZERO,
+            window: 10_000,
+            stall: Duration::from_secs(10),
+            heals: false,
+        }
+    }
+}

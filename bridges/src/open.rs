@@ -1,0 +1,31 @@
+//! The only list of back ends.
+
+use std::sync::Arc;
+
+use crate::Connector;
+
+/// A bridge that this program cannot have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its back end is left out of this program.
+    #[error("bridge {name:?}: this program was built without {kind}; build it with the cargo feature \"{kind}\"")]
+    NotCompiledIn {
+        /// The bridge.
+        name: String,
+        /// Its kind, which is the name of the feature.
+        kind: &'static str,
+    },
+}
+
+/// What connects the bridge `config`, which has passed the checks of the configuration.
+///
+/// # Errors
+/// The program lacks its back end.
+pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenError> {
+    #[cfg(feature = "file")]
+    if let Some(file) = &config.file {
+        return Ok(Arc::new(crate::file::FileConnector::new(file)));
+    }
+    Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
+}

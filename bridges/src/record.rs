@@ -1,0 +1,244 @@
+//! What is handed to a broker.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use config::Payload;
+use proto::id::EdgeId;
+use serde_json::{Map, Value};
+
+use crate::envelope;
+
+/// Names a message from its acceptance on, over every retry and in every broker that it goes to, so that consumers can drop
+/// what comes twice. Written as 32 hexadecimal digits; later ones of one gateway sort behind earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(u128);
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// Makes the ids of one gateway: milliseconds of its start, 40 bits that tell it from others that started in the same
+/// one, and a counter of 40 bits.
+#[derive(Debug)]
+pub struct MessageIds {
+    base: u128,
+    counter: AtomicU64,
+}
+
+const COUNTER_BITS: u32 = 40;
+
+impl MessageIds {
+    /// Those of a gateway that starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        // Seeded by the system for each process.
+        let own = u128::from(RandomState::new().hash_one(std::process::id()) >> (64 - COUNTER_BITS));
+        Self { base: (start << (2 * COUNTER_BITS)) | (own << COUNTER_BITS), counter: AtomicU64::new(0) }
+    }
+
+    /// The next one.
+    pub fn next(&self) -> MessageId {
+        // 2^40 messages are a million a second for twelve days; beyond, the sum runs into the gateway's own part.
+        MessageId(self.base.wrapping_add(u128::from(self.counter.fetch_add(1, Ordering::Relaxed))))
+    }
+}
+
+impl Default for MessageIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A message of an edge, as the gateway has accepted it. Bridges that take it share it.
+#[derive(Debug)]
+pub struct Message {
+    /// Its name.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub accepted: SystemTime,
+    /// The edge that published it.
+    pub edge: EdgeId,
+    /// Its topic.
+    pub topic: Box<str>,
+    /// Its bytes, decoded.
+    pub payload: Bytes,
+    /// Its custom bytes, decoded.
+    pub custom: Bytes,
+}
+
+/// What an edge said of itself when it came, looked into only if somebody asks.
+#[derive(Debug)]
+pub struct EdgeMeta<'a> {
+    text: &'a [u8],
+    parsed: OnceCell<Option<Map<String, Value>>>,
+}
+
+impl<'a> EdgeMeta<'a> {
+    /// Takes the meta as it came; it need not be JSON.
+    #[must_use]
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self { text, parsed: OnceCell::new() }
+    }
+
+    /// The value of `key`, if the meta is a JSON object and the value a text, a number or a truth value.
+    pub fn value(&self, key: &str) -> Option<Cow<'_, str>> {
+        let parsed = self.parsed.get_or_init(|| serde_json::from_slice(self.text).ok());
+        match parsed.as_ref()?.get(key)? {
+            Value::String(text) => Some(Cow::Borrowed(text)),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
+            Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+}
+
+/// How a bridge's records look: what all of them share.
+#[derive(Debug)]
+pub struct Form {
+    pub(crate) payload: Payload,
+    /// Whether what the gateway knows of a message goes with it.
+    pub(crate) own_headers: bool,
+    pub(crate) meta: Vec<Box<str>>,
+    pub(crate) fixed: BTreeMap<String, String>,
+}
+
+impl Form {
+    /// As configured.
+    #[must_use]
+    pub fn new(config: &config::Bridge) -> Self {
+        Self {
+            payload: config.payload,
+            own_headers: config.headers.enable,
+            meta: config.headers.meta.iter().map(|key| key.as_str().into()).collect(),
+            fixed: config.headers.fixed.clone(),
+        }
+    }
+}
+
+/// A message on its way to one bridge.
+#[derive(Debug)]
+pub struct Record {
+    /// The message.
+    pub message: Arc<Message>,
+    /// Where it goes: a topic, routing key, subject, channel or stream. The broker may forbid it.
+    pub destination: Box<str>,
+    /// What keeps records together that must stay in order.
+    pub key: Box<str>,
+    /// Values of the edge's meta that go along, by their key.
+    pub(crate) meta: Vec<(usize, Box<str>)>,
+    pub(crate) form: Arc<Form>,
+}
+
+/// A header: its name, and its value, which is text but for `frontier-custom`.
+pub type Header<'a> = (Cow<'a, str>, Cow<'a, [u8]>);
+
+/// What a record costs beside its texts and bytes: its place in queue, lane and table of deadlines.
+const OVERHEAD: usize = 512;
+
+impl Record {
+    /// What is sent as the broker's payload: the edge's bytes, or the JSON object in their place.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        match self.form.payload {
+            Payload::Raw => self.message.payload.clone(),
+            Payload::Json => self.envelope().into(),
+        }
+    }
+
+    /// One JSON object with all there is, without a line end: for brokers without headers, and for files. The payload stands
+    /// as text under `payload` if it is UTF-8, else as base64 under `payload_base64`; so does `custom`. The edge's id is text,
+    /// since many readers of JSON round large numbers.
+    #[must_use]
+    pub fn envelope(&self) -> String {
+        envelope::write(self)
+    }
+
+    /// What goes beside the payload, for brokers that have headers: `frontier-edge-id`, `frontier-topic`,
+    /// `frontier-message-id`, `frontier-time` (RFC 3339, UTC) and, unless it is empty, `frontier-custom`; then
+    /// `frontier-meta-KEY`, then those that are the same for every record.
+    #[must_use]
+    pub fn headers(&self) -> Vec<Header<'_>> {
+        let mut headers: Vec<Header<'_>> = Vec::new();
+        let text = |value: String| Cow::Owned(value.into_bytes());
+        if self.form.own_headers {
+            headers.push((Cow::Borrowed("frontier-edge-id"), text(self.message.edge.to_string())));
+            headers.push((Cow::Borrowed("frontier-topic"), Cow::Borrowed(self.message.topic.as_bytes())));
+            headers.push((Cow::Borrowed("frontier-message-id"), text(self.message.id.to_string())));
+            headers.push((Cow::Borrowed("frontier-time"), text(self.time())));
+            if !self.message.custom.is_empty() {
+                headers.push((Cow::Borrowed("frontier-custom"), Cow::Borrowed(&self.message.custom)));
+            }
+        }
+        for (key, value) in self.meta() {
+            headers.push((Cow::Owned(format!("frontier-meta-{key}")), Cow::Borrowed(value.as_bytes())));
+        }
+        for (name, value) in &self.form.fixed {
+            headers.push((Cow::Borrowed(name), Cow::Borrowed(value.as_bytes())));
+        }
+        headers
+    }
+
+    /// When the message was accepted: RFC 3339, in UTC, in milliseconds.
+    #[must_use]
+    pub fn time(&self) -> String {
+        envelope::time(self.message.accepted)
+    }
+
+    /// Configured keys of the edge's meta, with their values.
+    pub(crate) fn meta(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.meta.iter().map(|(at, value)| (&*self.form.meta[*at], &**value))
+    }
+
+    /// Bytes that this holds in memory, for as long as it waits or is under way. A message that several bridges share counts
+    /// for each.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        let meta: usize = self.meta.iter().map(|(_, value)| value.len()).sum();
+        let message = self.message.payload.len() + self.message.topic.len() + self.message.custom.len();
+        OVERHEAD + message + self.destination.len() + self.key.len() + meta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_distinct_and_sort_in_order() {
+        let (one, other) = (MessageIds::new(), MessageIds::new());
+        let made: Vec<MessageId> = (0..1000).map(|_| one.next()).collect();
+        assert!(made.is_sorted_by(|a, b| a < b));
+        assert!(!made.contains(&other.next()), "another gateway, or another run, has ids of its own");
+        assert_eq!(made[0].to_string().len(), 32);
+    }
+
+    #[test]
+    fn meta_is_looked_into_as_far_as_it_is_simple() {
+        let meta = EdgeMeta::new(br#"{"site":"a","floor":3,"big":9007199254740993,"on":true,"list":[1],"none":null}"#);
+        for (key, expected) in [
+            ("site", Some("a")),
+            ("floor", Some("3")),
+            ("big", Some("9007199254740993")),
+            ("on", Some("true")),
+            ("list", None),
+            ("none", None),
+            ("other", None),
+        ] {
+            assert_eq!(meta.value(key).as_deref(), expected, "{key}");
+        }
+        for text in ["sensor 7", "", "[1]", "{\"site\":"] {
+            assert_eq!(EdgeMeta::new(text.as_bytes()).value("site"), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! What a bridge holds: the core of its supervisor, without IO and without a clock.
+//!
+//! Each edge has a *lane*. Records wait there in the order of their acceptance, and lanes take turns by the oldest record
+//! at their head. When a record fails in passing, its lane is held: nothing of it is sent until all of it that is under way has an
+//! outcome and a while has passed; then it goes on with what failed, in the old order.
+//!
+//! A record is in one place at any time, and each move between places changes the counters in the same step, so that
+//! matched = delivered + failed + dropped + queued + in flight whenever somebody looks.
+//!
+//! A publisher is answered once. If its deadline passes while the record waits, the record is withdrawn; if it is under way, the
+//! record is *forsaken*: its bytes stay charged until the client has let go of it, whatever comes of it.
+
+use std::collections::btree_map::Entry as TreeEntry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::id::EdgeId;
+
+use super::backoff::Backoff;
+use crate::error::Kind;
+use crate::{Answer, GivenUp, Outcome, PublishError, Record, Terms};
+
+/// The first and the longest wait of a lane whose record has failed in passing.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MOST: Duration = Duration::from_secs(2);
+
+/// Where a bridge's messages are. `matched` is the sum of the next five at every moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Messages that the bridge was to take.
+    pub matched: u64,
+    /// Those that the broker has confirmed while their publisher waited.
+    pub delivered: u64,
+    /// Those whose publisher was answered with an error after the broker's client had them, or because the broker or the
+    /// template refuses them. Some may have arrived.
+    pub failed: u64,
+    /// Those whose publisher was answered with an error before the broker's client had them: no room, or too late. None has
+    /// arrived.
+    pub dropped: u64,
+    /// Those that wait.
+    pub queued: u64,
+    /// Those that the broker's client has.
+    pub in_flight: u64,
+    /// Times that a record was queued again after a failure.
+    pub retried: u64,
+    /// Records that were confirmed after their publisher had been answered with an error.
+    pub late: u64,
+    /// Bytes of everything that is held, forsaken records included.
+    pub bytes: u64,
+}
+
+/// Owed to a publisher: its answer, and what it is.
+pub(crate) type Owed<A> = (A, Result<(), GivenUp>);
+
+/// A record's place in the order of acceptance.
+pub(crate) type Number = u64;
+
+#[derive(Debug)]
+struct Entry<A> {
+    record: Arc<Record>,
+    bytes: usize,
+    since: Instant,
+    deadline: Instant,
+    /// None once the publisher is answered.
+    answer: Option<A>,
+    in_flight: bool,
+    /// What went wrong last; none if it was never sent.
+    failure: Option<Arc<str>>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: BTreeSet<Number>,
+    in_flight: usize,
+    /// Something of it has failed: nothing is sent before this.
+    held_until: Option<Instant>,
+    /// Failures since the last success.
+    failures: u32,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Ledger<A> {
+    bound: usize,
+    terms: Terms,
+    next: Number,
+    entries: HashMap<Number, Entry<A>>,
+    lanes: HashMap<EdgeId, Lane>,
+    /// Lanes that may send, by the record at their head.
+    ready: BTreeMap<Number, EdgeId>,
+    /// Lanes that are held and have nothing under way, by when they go on.
+    held: BTreeSet<(Instant, EdgeId)>,
+    /// Records whose publishers wait.
+    deadlines: BTreeSet<(Instant, Number)>,
+    waiting_bytes: usize,
+    /// Records under way, forsaken ones included.
+    window: usize,
+    counters: Counters,
+    backoff: Backoff,
+    closed: bool,
+}
+
+impl<A: Answer> Ledger<A> {
+    /// A ledger that holds at most `bound` bytes; when it holds none it takes any one record.
+    pub(crate) fn new(bound: usize) -> Self {
+        Self {
+            bound,
+            terms: Terms::default(),
+            next: 0,
+            entries: HashMap::new(),
+            lanes: HashMap::new(),
+            ready: BTreeMap::new(),
+            held: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            waiting_bytes: 0,
+            window: 0,
+            counters: Counters::default(),
+            backoff: Backoff::new(RETRY_FIRST, RETRY_MOST),
+            closed: false,
+        }
+    }
+
+    /// Batches are made by `terms` from now on.
+    pub(crate) fn agree(&mut self, terms: Terms) {
+        self.terms = terms;
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Whether nothing is held whose publisher waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.deadlines.is_empty()
+    }
+
+    /// Records that are under way, forsaken ones included.
+    pub(crate) fn under_way(&self) -> usize {
+        self.window
+    }
+
+    // --- in
+
+    /// Counts a message that matches and cannot be made a record.
+    pub(crate) fn refuse(&mut self) {
+        self.counters.matched += 1;
+        self.counters.failed += 1;
+    }
+
+    /// Takes a record.
+    ///
+    /// # Errors
+    /// There is no room, or no more are taken; the answer is handed back.
+    pub(crate) fn offer(
+        &mut self,
+        now: Instant,
+        record: Arc<Record>,
+        deadline: Instant,
+        answer: A,
+    ) -> Result<(), Owed<A>> {
+        self.counters.matched += 1;
+        let bytes = record.cost();
+        let held = self.counters.bytes as usize;
+        let full = held > 0 && held + bytes > self.bound;
+        if self.closed || full {
+            self.counters.dropped += 1;
+            return Err((answer, Err(if self.closed { GivenUp::Closing } else { GivenUp::Congested })));
+        }
+        let number = self.next;
+        self.next += 1;
+        self.counters.queued += 1;
+        self.counters.bytes += bytes as u64;
+        self.deadlines.insert((deadline, number));
+        let edge = record.message.edge;
+        let entry =
+            Entry { record, bytes, since: now, deadline, answer: Some(answer), in_flight: false, failure: None };
+        self.entries.insert(number, entry);
+        self.wait(edge, number);
+        Ok(())
+    }
+
+    // --- out
+
+    /// The next batch, with the records' numbers: at most as much as the terms allow. `None` if there is nothing to send
+    /// now; [`Ledger::timeout`] tells when to ask again. What has expired must have been taken out before.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<(Vec<Number>, Vec<Arc<Record>>)> {
+        self.release(now);
+        if !self.is_due(now) {
+            return None;
+        }
+        let room = self.terms.batch_records.min(self.terms.window.saturating_sub(self.window));
+        let (mut numbers, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while numbers.len() < room {
+            let Some((number, edge)) = self.ready.first_key_value().map(|(number, edge)| (*number, *edge)) else {
+                break;
+            };
+            let entry = self.entries.get_mut(&number).expect("what waits is in the table");
+            if bytes > 0 && bytes + entry.bytes > self.terms.batch_bytes {
+                break;
+            }
+            bytes += entry.bytes;
+            entry.in_flight = true;
+            numbers.push(number);
+            records.push(Arc::clone(&entry.record));
+            self.unwait(edge, number);
+            self.lanes.entry(edge).or_default().in_flight += 1;
+            self.window += 1;
+            self.counters.queued -= 1;
+            self.counters.in_flight += 1;
+        }
+        (!numbers.is_empty()).then_some((numbers, records))
+    }
+
+    /// Whether a batch is full, or has waited for more for long enough.
+    fn is_due(&self, now: Instant) -> bool {
+        let Some((oldest, _)) = self.ready.first_key_value() else { return false };
+        let full =
+            self.waiting_bytes >= self.terms.batch_bytes || self.counters.queued as usize >= self.terms.batch_records;
+        full || self.closed || self.entries[oldest].since + self.terms.linger <= now
+    }
+
+    /// Lanes that were held for long enough go on.
+    fn release(&mut self, now: Instant) {
+        while let Some(&(until, edge)) = self.held.first()
+            && until <= now
+        {
+            self.held.pop_first();
+            let lane = self.lanes.get_mut(&edge).expect("a held lane has records");
+            lane.held_until = None;
+            self.enter_ready(edge);
+        }
+    }
+
+    // --- outcomes
+
+    /// The client has let go of a record. Returns the publisher's answer, if it is due now; `tell` words a failure.
+    pub(crate) fn settle(
+        &mut self,
+        now: Instant,
+        number: Number,
+        outcome: Outcome,
+        tell: impl FnOnce(&PublishError) -> Arc<str>,
+    ) -> Option<Owed<A>> {
+        let entry = self.entries.get_mut(&number).filter(|entry| entry.in_flight)?;
+        entry.in_flight = false;
+        let edge = entry.record.message.edge;
+        self.window -= 1;
+        let lane = self.lanes.get_mut(&edge).expect("a lane is kept while something of it is under way");
+        lane.in_flight -= 1;
+        let forsaken = entry.answer.is_none();
+        if !forsaken {
+            self.counters.in_flight -= 1;
+        }
+        let owed = match outcome {
+            Ok(()) => {
+                lane.failures = 0;
+                let owed = self.let_go(number).map(|answer| (answer, Ok(())));
+                *(if forsaken { &mut self.counters.late } else { &mut self.counters.delivered }) += 1;
+                owed
+            }
+            Err(error) if error.is_transient() && !forsaken => {
+                entry.failure = Some(tell(&error));
+                self.counters.queued += 1;
+                self.counters.retried += 1;
+                self.hold(now, edge, error.kind());
+                self.wait(edge, number);
+                None
+            }
+            Err(error) => {
+                let answer = self.let_go(number);
+                self.counters.failed += u64::from(!forsaken);
+                answer.map(|answer| (answer, Err(GivenUp::Failed(tell(&error)))))
+            }
+        };
+        self.rest(edge);
+        owed
+    }
+
+    /// The lane sends nothing for a while. After the loss of a connection that is not its own fault, so it goes on as soon
+    /// as there is a new one.
+    fn hold(&mut self, now: Instant, edge: EdgeId, kind: Kind) {
+        self.leave_ready(edge);
+        let lane = self.lanes.get_mut(&edge).expect("its record has just failed");
+        let until = match kind {
+            Kind::Lost => now,
+            _ => {
+                // Several that fail together are one failure.
+                lane.failures += u32::from(lane.held_until.is_none());
+                now + self.backoff.after(lane.failures)
+            }
+        };
+        lane.held_until = Some(lane.held_until.map_or(until, |before| before.max(until)));
+    }
+
+    /// A lane with nothing under way is forgotten, or told when to go on.
+    fn rest(&mut self, edge: EdgeId) {
+        let Some(lane) = self.lanes.get_mut(&edge) else { return };
+        if lane.in_flight > 0 {
+            return;
+        }
+        if lane.waiting.is_empty() {
+            if let Some(until) = lane.held_until {
+                self.held.remove(&(until, edge));
+            }
+            self.lanes.remove(&edge);
+        } else if let Some(until) = lane.held_until {
+            self.held.insert((until, edge));
+        }
+    }
+
+    // --- time
+
+    /// Records whose publishers' deadline has passed: those that wait are withdrawn, the others forsaken. `cause` makes what
+    /// stands in the way of those that have not failed before.
+    pub(crate) fn expire(&mut self, now: Instant, cause: impl Fn() -> Arc<str>) -> Vec<Owed<A>> {
+        let mut owed = Vec::new();
+        while let Some(&(deadline, number)) = self.deadlines.first()
+            && deadline <= now
+        {
+            let entry = &self.entries[&number];
+            let cause = entry.failure.clone().unwrap_or_else(&cause);
+            owed.extend(self.give_up(number).map(|answer| (answer, Err(GivenUp::Expired { cause }))));
+        }
+        owed
+    }
+
+    /// The connection is gone: all that is under way is sent again over the next one, and what is forsaken is let go.
+    pub(crate) fn lose(&mut self, now: Instant, error: &PublishError, tell: impl Fn(&PublishError) -> Arc<str>) {
+        let under_way = self.entries.iter().filter(|(_, entry)| entry.in_flight);
+        let numbers: Vec<Number> = under_way.map(|(number, _)| *number).collect();
+        for number in numbers {
+            let owed = self.settle(now, number, Err(error.clone()), &tell);
+            debug_assert!(owed.is_none(), "what is lost with a connection is tried again");
+        }
+    }
+
+    /// No more are taken; what is held can still go out.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Gives up all that is held.
+    pub(crate) fn give_up_all(&mut self) -> Vec<Owed<A>> {
+        self.closed = true;
+        let numbers: Vec<Number> = self.deadlines.iter().map(|(_, number)| *number).collect();
+        let answers = numbers.into_iter().filter_map(|number| self.give_up(number));
+        answers.map(|answer| (answer, Err(GivenUp::Closing))).collect()
+    }
+
+    fn give_up(&mut self, number: Number) -> Option<A> {
+        let entry = self.entries.get_mut(&number)?;
+        let (edge, sent) = (entry.record.message.edge, entry.failure.is_some());
+        if entry.in_flight {
+            self.counters.in_flight -= 1;
+            self.counters.failed += 1;
+            self.deadlines.remove(&(entry.deadline, number));
+            return entry.answer.take();
+        }
+        self.counters.queued -= 1;
+        *(if sent { &mut self.counters.failed } else { &mut self.counters.dropped }) += 1;
+        self.unwait(edge, number);
+        let answer = self.let_go(number);
+        self.rest(edge);
+        answer
+    }
+
+    /// When to look again: a deadline, a lane that goes on, a batch that has waited for long enough.
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        let deadline = self.next_deadline();
+        let held = self.held.first().map(|(at, _)| *at);
+        let linger =
+            self.ready.first_key_value().filter(|_| self.window < self.terms.window && !self.terms.linger.is_zero());
+        let linger = linger.map(|(oldest, _)| self.entries[oldest].since + self.terms.linger);
+        deadline.into_iter().chain(held).chain(linger).min()
+    }
+
+    /// When the next publisher gives up.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    // --- places
+
+    /// Forgets a record; returns its publisher's answer, if that is still owed.
+    fn let_go(&mut self, number: Number) -> Option<A> {
+        let entry = self.entries.remove(&number)?;
+        self.counters.bytes -= entry.bytes as u64;
+        if entry.answer.is_some() {
+            self.deadlines.remove(&(entry.deadline, number));
+        }
+        entry.answer
+    }
+
+    fn wait(&mut self, edge: EdgeId, number: Number) {
+        self.waiting_bytes += self.entries[&number].bytes;
+        self.leave_ready(edge);
+        self.lanes.entry(edge).or_default().waiting.insert(number);
+        self.enter_ready(edge);
+    }
+
+    fn unwait(&mut self, edge: EdgeId, number: Number) {
+        self.waiting_bytes -= self.entries[&number].bytes;
+        self.leave_ready(edge);
+        if let Some(lane) = self.lanes.get_mut(&edge) {
+            lane.waiting.remove(&number);
+        }
+        self.enter_ready(edge);
+    }
+
+    fn leave_ready(&mut self, edge: EdgeId) {
+        if let Some(head) = self.lanes.get(&edge).and_then(|lane| lane.waiting.first())
+            && let TreeEntry::Occupied(ready) = self.ready.entry(*head)
+        {
+            ready.remove();
+        }
+    }
+
+    fn enter_ready(&mut self, edge: EdgeId) {
+        if let Some(lane) = self.lanes.get(&edge)
+            && lane.held_until.is_none()
+            && let Some(head) = lane.waiting.first()
+        {
+            self.ready.insert(*head, edge);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! The ledger against a model of it, under any order of events, and its rules one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{Publisher, Told, record};
+
+fn tell(error: &PublishError) -> Arc<str> {
+    error.to_string().into()
+}
+
+/// What can happen to a ledger; numbers choose among what there is.
+#[derive(Debug, Clone)]
+enum Step {
+    Offer { edge: u64, bytes: usize, patience: u64 },
+    Take,
+    Settle { which: usize, outcome: Result<(), Kind> },
+    Lose,
+    Pass { millis: u64 },
+    Close,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let kinds = [Kind::Passing, Kind::Lost, Kind::Full, Kind::Refused, Kind::TooLarge];
+    let failure = prop::sample::select(kinds.to_vec());
+    let outcome = prop_oneof![3 => Just(Ok(())), 2 => failure.prop_map(Err)];
+    let offer = (0..4u64, 0..600usize, 1..4_000u64);
+    let step = prop_oneof![
+        8 => offer.prop_map(|(edge, bytes, patience)| Step::Offer { edge, bytes, patience }),
+        6 => Just(Step::Take),
+        10 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Settle { which, outcome }),
+        1 => Just(Step::Lose),
+        4 => (0..1_500u64).prop_map(|millis| Step::Pass { millis }),
+    ];
+    (prop::collection::vec(step, 1..150), any::<bool>()).prop_map(|(mut steps, close)| {
+        if close {
+            steps.insert(steps.len() / 2, Step::Close);
+        }
+        steps
+    })
+}
+
+/// A ledger, and what must be true of it.
+struct World {
+    ledger: Ledger<Publisher>,
+    now: Instant,
+    offered: u64,
+    told: Told,
+    /// Edge of each record under way.
+    under_way: BTreeMap<Number, u64>,
+    waiting: BTreeMap<u64, BTreeSet<Number>>,
+    /// Records that failed in passing and were not sent since.
+    failed: BTreeSet<Number>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut ledger = Ledger::new(8 * 1024);
+        ledger.agree(Terms { batch_records: 3, batch_bytes: 2_000, window: 6, ..Terms::default() });
+        Self {
+            ledger,
+            now: Instant::now(),
+            offered: 0,
+            told: Told::default(),
+            under_way: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            failed: BTreeSet::new(),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Offer { edge, bytes, patience } => self.offer(edge, bytes, patience),
+            Step::Take => self.take(),
+            Step::Settle { which, outcome } => {
+                let chosen = self.under_way.keys().nth(which % self.under_way.len().max(1)).copied();
+                if let Some(number) = chosen {
+                    self.settle(number, outcome);
+                }
+            }
+            Step::Lose => {
+                self.ledger.lose(self.now, &PublishError::lost("gone"), tell);
+                for (number, edge) in std::mem::take(&mut self.under_way) {
+                    self.fails(number, edge);
+                }
+            }
+            Step::Pass { millis } => {
+                self.now += Duration::from_millis(millis);
+                let owed = self.ledger.expire(self.now, || "late".into());
+                self.pay(owed);
+                let still: BTreeSet<Number> = self.ledger.entries.keys().copied().collect();
+                self.waiting.values_mut().for_each(|waiting| waiting.retain(|number| still.contains(number)));
+            }
+            Step::Close => self.ledger.close(),
+        }
+        self.check();
+    }
+
+    fn offer(&mut self, edge: u64, bytes: usize, patience: u64) {
+        let publisher = Publisher { number: self.offered, told: Arc::clone(&self.told) };
+        self.offered += 1;
+        let number = self.ledger.next;
+        let deadline = self.now + Duration::from_millis(patience);
+        match self.ledger.offer(self.now, record(edge, &vec![0; bytes]), deadline, publisher) {
+            Ok(()) => {
+                self.waiting.entry(edge).or_default().insert(number);
+            }
+            Err((publisher, outcome)) => publisher.answer(outcome),
+        }
+    }
+
+    fn take(&mut self) {
+        let before = self.under_way.clone();
+        let Some((numbers, records)) = self.ledger.take(self.now) else { return };
+        assert!(numbers.len() <= 3 && before.len() + numbers.len() <= 6, "batch and window");
+        for (number, record) in numbers.into_iter().zip(records) {
+            let edge = record.message.edge.0;
+            let waiting = self.waiting.get_mut(&edge).expect("it waited");
+            assert_eq!(waiting.first(), Some(&number), "the oldest of its edge goes first");
+            waiting.remove(&number);
+            if self.failed.remove(&number) {
+                let newer = before.iter().find(|(other, its)| **its == edge && **other > number);
+                assert_eq!(newer, None, "nothing newer of its edge is under way when a record is sent again");
+            }
+            self.under_way.insert(number, edge);
+        }
+    }
+
+    fn settle(&mut self, number: Number, outcome: Result<(), Kind>) {
+        let edge = self.under_way.remove(&number).expect("it was under way");
+        let result = outcome.map_err(|kind| PublishError::new(kind, "no"));
+        let owed = self.ledger.settle(self.now, number, result, tell);
+        self.pay(owed);
+        self.fails(number, edge);
+    }
+
+    /// If the ledger still has it, it failed in passing.
+    fn fails(&mut self, number: Number, edge: u64) {
+        if self.ledger.entries.contains_key(&number) {
+            self.failed.insert(number);
+            self.waiting.entry(edge).or_default().insert(number);
+        }
+    }
+
+    fn pay(&mut self, owed: impl IntoIterator<Item = Owed<Publisher>>) {
+        owed.into_iter().for_each(|(publisher, outcome)| publisher.answer(outcome));
+    }
+
+    fn check(&self) {
+        let counters = self.ledger.counters();
+        let Counters { matched, delivered, failed, dropped, queued, in_flight, .. } = counters;
+        assert_eq!(matched, delivered + failed + dropped + queued + in_flight, "{counters:?}");
+        assert_eq!(matched, self.offered);
+        assert_eq!(queued as usize, self.waiting.values().map(BTreeSet::len).sum::<usize>());
+        assert_eq!(self.ledger.under_way(), self.under_way.len());
+        let told = self.told.lock().unwrap();
+        let ok = told.iter().filter(|(_, outcome)| outcome.is_ok()).count() as u64;
+        assert_eq!((ok, told.len() as u64 - ok), (delivered, failed + dropped));
+        let held: usize = self.ledger.entries.values().map(|entry| entry.bytes).sum();
+        assert_eq!(counters.bytes as usize, held);
+        let waiting = self.ledger.entries.values().filter(|entry| !entry.in_flight);
+        assert_eq!(self.ledger.waiting_bytes, waiting.map(|entry| entry.bytes).sum::<usize>());
+    }
+
+    fn end(mut self) {
+        for number in self.under_way.clone().into_keys() {
+            self.settle(number, Ok(()));
+        }
+        let owed = self.ledger.give_up_all();
+        self.pay(owed);
+        self.waiting.clear();
+        self.check();
+        let mut numbers: Vec<u64> = self.told.lock().unwrap().iter().map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..self.offered).collect::<Vec<_>>(), "every publisher is told once");
+        let Ledger { entries, lanes, ready, held, deadlines, counters, .. } = &self.ledger;
+        assert!(entries.is_empty() && lanes.is_empty() && ready.is_empty() && held.is_empty() && deadlines.is_empty());
+        assert_eq!((counters.bytes, self.ledger.waiting_bytes), (0, 0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_it_adds_up_and_keeps_order_and_everybody_is_told_once(steps in steps()) {
+        let mut world = World::new();
+        for step in steps {
+            world.step(step);
+        }
+        world.end();
+    }
+}
+
+/// A ledger with `numbers` of one edge under way, each its own batch.
+fn under_way(count: u64) -> (World, Vec<Number>) {
+    let mut world = World::new();
+    world.ledger.agree(Terms { batch_records: 1, ..Terms::default() });
+    (0..count).for_each(|_| world.step(Step::Offer { edge: 1, bytes: 10, patience: 3_000 }));
+    (0..count).for_each(|_| world.step(Step::Take));
+    let numbers = world.under_way.keys().copied().collect();
+    (world, numbers)
+}
+
+#[test]
+fn what_failed_is_sent_again_before_anything_newer_of_its_edge() {
+    let (mut world, numbers) = under_way(3);
+    world.step(Step::Offer { edge: 1, bytes: 10, patience: 3_000 });
+    world.step(Step::Offer { edge: 2, bytes: 10, patience: 3_000 });
+    world.settle(numbers[1], Err(Kind::Passing));
+    world.step(Step::Take);
+    assert_eq!(world.under_way.values().filter(|edge| **edge == 2).count(), 1, "other edges go on");
+    world.settle(numbers[0], Ok(()));
+    world.settle(numbers[2], Err(Kind::Passing));
+    assert_eq!(world.ledger.take(world.now).map(|(numbers, _)| numbers), None, "not at once");
+    world.now += RETRY_FIRST;
+    let again: Vec<Number> =
+        std::iter::from_fn(|| world.ledger.take(world.now)).flat_map(|(numbers, _)| numbers).collect();
+    assert_eq!(again, [numbers[1], numbers[2], 3]);
+}
+
+#[test]
+fn a_lost_connection_costs_no_wait_of_the_lane() {
+    let (mut world, numbers) = under_way(2);
+    world.ledger.lose(world.now, &PublishError::lost("gone"), tell);
+    let (again, _) = world.ledger.take(world.now).unwrap();
+    assert_eq!(again, [numbers[0]]);
+}
+
+#[test]
+fn what_waits_is_withdrawn_when_its_publisher_gives_up_and_what_is_under_way_stays_charged() {
+    let (mut world, numbers) = under_way(1);
+    world.step(Step::Offer { edge: 1, bytes: 10, patience: 100 });
+    let before = world.ledger.counters().bytes;
+    world.step(Step::Pass { millis: 3_000 });
+    let counters = world.ledger.counters();
+    assert_eq!((counters.dropped, counters.failed, counters.in_flight), (1, 1, 0));
+    assert_eq!(counters.bytes, before / 2, "the client still has one");
+    world.settle(numbers[0], Err(Kind::Passing));
+    let counters = world.ledger.counters();
+    assert_eq!((counters.bytes, counters.retried, counters.failed), (0, 0, 1), "nobody waits: it is not sent again");
+}
+
+#[test]
+fn above_its_bound_it_takes_nothing_but_when_empty_any_one() {
+    let mut world = World::new();
+    world.step(Step::Offer { edge: 1, bytes: 20_000, patience: 100 });
+    world.step(Step::Offer { edge: 1, bytes: 0, patience: 100 });
+    let told = world.told.lock().unwrap().clone();
+    assert_eq!(told, [(1, Err(GivenUp::Congested))]);
+    assert_eq!(world.ledger.counters().queued, 1);
+}
+
+#[test]
+fn a_batch_waits_for_more_until_it_is_full_or_has_lingered() {
+    let mut world = World::new();
+    let linger = Duration::from_millis(20);
+    world.ledger.agree(Terms { batch_records: 2, linger, ..Terms::default() });
+    world.step(Step::Offer { edge: 1, bytes: 10, patience: 3_000 });
+    world.step(Step::Take);
+    assert_eq!(world.under_way.len(), 0);
+    assert_eq!(world.ledger.timeout(), Some(world.now + linger));
+    world.step(Step::Offer { edge: 2, bytes: 10, patience: 3_000 });
+    world.step(Step::Take);
+    assert_eq!(world.under_way.len(), 2, "full");
+    world.step(Step::Offer { edge: 3, bytes: 10, patience: 3_000 });
+    world.step(Step::Pass { millis: 20 });
+    world.step(Step::Take);
+    assert_eq!(world.under_way.len(), 3, "lingered");
+}

@@ -1,0 +1,153 @@
+//! The one task of a bridge: connects, keeps the connection busy and watched, and tries again for ever.
+
+mod backoff;
+mod handle;
+mod ledger;
+mod session;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep_until, timeout};
+use tracing::{debug, info, warn};
+
+use self::backoff::Backoff;
+use self::handle::Shared;
+use self::session::{Ended, Session};
+use crate::{Answer, Bridge, Connector, PublishError};
+
+pub use self::handle::{BridgeHandle, Phase, State};
+pub use self::ledger::Counters;
+
+/// How long one try to connect may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// The first and the longest wait between two tries.
+const RECONNECT_FIRST: Duration = Duration::from_millis(250);
+const RECONNECT_MOST: Duration = Duration::from_secs(5);
+
+/// How long a connection must have stood for the next try to come at once again.
+const STOOD: Duration = Duration::from_secs(10);
+
+/// How long taking leave of a broker may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The time by which everything in here is measured.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A bridge and its task, which ends after [`BridgeHandle::close`]. Dropped, the task tells those who wait nothing.
+pub(crate) fn supervise<A: Answer>(
+    config: &config::Bridge,
+    connector: Arc<dyn Connector>,
+) -> (BridgeHandle<A>, impl Future<Output = ()> + Send + use<A>) {
+    let shared = Arc::new(Shared::new(config, &connector.target()));
+    (BridgeHandle(Arc::clone(&shared)), run(shared, connector))
+}
+
+async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
+    let mut backoff = Backoff::new(RECONNECT_FIRST, RECONNECT_MOST);
+    let mut failures = 0;
+    loop {
+        let connecting = timeout(CONNECT, connector.connect());
+        let Some(connected) = meanwhile(&shared, connecting).await else { break };
+        let error = match connected {
+            Ok(Ok(bridge)) => {
+                if shared.enter(Phase::Up) {
+                    info!(bridge = &*shared.name, target = &*shared.target, "bridge up");
+                }
+                let since = now();
+                let ended = Session::new(&shared, Arc::clone(&bridge)).run().await;
+                farewell(&shared, &*bridge).await;
+                match ended {
+                    Ended::Closed => break,
+                    Ended::Lost(error) => {
+                        if now().saturating_duration_since(since) >= STOOD {
+                            failures = 0;
+                        }
+                        error
+                    }
+                }
+            }
+            Ok(Err(error)) => error,
+            Err(_) => PublishError::lost(format_args!("no connection within {} s", CONNECT.as_secs())),
+        };
+        shared.down(&error);
+        failures += 1;
+        let pause = tokio::time::sleep(backoff.after(failures));
+        if meanwhile(&shared, pause).await.is_none() {
+            break;
+        }
+    }
+    let owed = shared.ledger().give_up_all();
+    if !owed.is_empty() {
+        warn!(bridge = &*shared.name, records = owed.len(), "bridge closed before all was sent");
+    }
+    answer(owed);
+    debug!(bridge = &*shared.name, "bridge closed");
+}
+
+/// Waits for `done` while nothing can be sent: publishers are answered when their deadlines pass. `None`: it is time to end.
+async fn meanwhile<A: Answer, T>(shared: &Shared<A>, done: impl Future<Output = T>) -> Option<T> {
+    let mut closing = shared.closing.subscribe();
+    tokio::pin!(done);
+    loop {
+        let by = *closing.borrow_and_update();
+        shared.expire();
+        let (next, idle) = {
+            let ledger = shared.ledger();
+            (ledger.next_deadline(), ledger.is_idle())
+        };
+        if by.is_some_and(|by| idle || by <= now()) {
+            return None;
+        }
+        tokio::select! {
+            done = &mut done => return Some(done),
+            () = at(next.into_iter().chain(by).min()) => {}
+            () = shared.wake.notified() => {}
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+/// Done at that time; never, if there is none.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn farewell<A: Answer>(shared: &Shared<A>, bridge: &dyn Bridge) {
+    if timeout(FAREWELL, bridge.close()).await.is_err() {
+        debug!(bridge = &*shared.name, "the broker did not take leave in time");
+    }
+}
+
+fn answer<A: Answer>(owed: Vec<ledger::Owed<A>>) {
+    for (answer, outcome) in owed {
+        answer.answer(outcome);
+    }
+}
+
+impl<A: Answer> Shared<A> {
+    /// Nothing gets through, for this reason.
+    fn down(&self, error: &PublishError) {
+        let reason: Arc<str> = error.to_string().into();
+        if self.enter(Phase::Down { reason }) {
+            warn!(bridge = &*self.name, target = &*self.target, reason = %error, "bridge down, trying again");
+        } else {
+            debug!(bridge = &*self.name, reason = %error, "bridge still down");
+        }
+    }
+
+    /// Answers those whose deadlines have passed.
+    fn expire(&self) {
+        let owed = self.ledger().expire(now(), || self.obstacle());
+        answer(owed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! One connection's life: batches out, outcomes in, an eye on whether it still works.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{SelectAll, Stream, StreamExt};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::handle::{Phase, Shared};
+use super::ledger::Number;
+use super::{answer, at, now};
+use crate::error::Kind;
+use crate::{Answer, Bridge, Confirmations, Outcome, PublishError, Terms};
+
+/// How long a connection may be silent before it is asked whether it works.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// The same while it does not.
+const CHECK_DOWN: Duration = Duration::from_secs(1);
+/// How long the answer may take.
+const CHECK_WITHIN: Duration = Duration::from_secs(5);
+
+/// Outcomes that are taken in one go.
+const AT_ONCE: usize = 256;
+
+/// Time between two lines about refused records.
+const REFUSALS: Duration = Duration::from_secs(10);
+
+/// Why a session has ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The bridge closes, and nothing is left that anybody waits for.
+    Closed,
+    /// The connection is of no use any more.
+    Lost(PublishError),
+}
+
+type Sending = BoxFuture<'static, Result<Confirmations, PublishError>>;
+/// `None`: the broker has not answered.
+type Checking = BoxFuture<'static, Option<Result<(), PublishError>>>;
+
+pub(super) struct Session<'a, A> {
+    shared: &'a Shared<A>,
+    bridge: Arc<dyn Bridge>,
+    terms: Terms,
+    sending: Option<(Vec<Number>, Sending)>,
+    confirmations: SelectAll<Unconfirmed>,
+    checking: Option<Checking>,
+    next_check: Instant,
+    /// When the client last let go of a record, or got one while it had none.
+    progress: Instant,
+    /// Whether records are sent: not after a check has failed, nor in a stall.
+    well: bool,
+    refusals: u64,
+    next_line: Instant,
+}
+
+/// What made a session look up.
+enum Happened {
+    Sent(Result<Confirmations, PublishError>),
+    Settled(Number, Outcome),
+    Checked(Option<Result<(), PublishError>>),
+    Lost(PublishError),
+    /// A record, a time, or the wish to close.
+    Other,
+}
+
+impl<'a, A: Answer> Session<'a, A> {
+    pub(super) fn new(shared: &'a Shared<A>, bridge: Arc<dyn Bridge>) -> Self {
+        let terms = bridge.terms();
+        shared.ledger().agree(terms);
+        let now = now();
+        Self {
+            shared,
+            bridge,
+            terms,
+            sending: None,
+            confirmations: SelectAll::new(),
+            checking: None,
+            next_check: now + CHECK_EVERY,
+            progress: now,
+            well: true,
+            refusals: 0,
+            next_line: now,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Ended {
+        let ended = self.work().await;
+        if let Ended::Lost(error) = &ended {
+            self.shared.ledger().lose(now(), error, |error| self.shared.tell(error));
+        }
+        ended
+    }
+
+    async fn work(&mut self) -> Ended {
+        let mut closing = self.shared.closing.subscribe();
+        let bridge = Arc::clone(&self.bridge);
+        let lost = bridge.lost();
+        tokio::pin!(lost);
+        loop {
+            let by = *closing.borrow_and_update();
+            self.shared.expire();
+            if by.is_some_and(|by| by <= now() || self.shared.ledger().is_idle()) {
+                return Ended::Closed;
+            }
+            self.start_sending();
+            if let Some(error) = self.watch() {
+                return Ended::Lost(error);
+            }
+            let timeout = self.timeout().into_iter().chain(by).min();
+            let happened = tokio::select! {
+                Some((number, outcome)) = self.confirmations.next() => Happened::Settled(number, outcome),
+                sent = optional(self.sending.as_mut().map(|(_, sending)| sending)) => Happened::Sent(sent),
+                checked = optional(self.checking.as_mut()) => Happened::Checked(checked),
+                error = &mut lost => Happened::Lost(error),
+                () = at(timeout) => Happened::Other,
+                () = self.shared.wake.notified() => Happened::Other,
+                _ = closing.changed() => Happened::Other,
+            };
+            let lost = match happened {
+                Happened::Sent(sent) => self.on_sent(sent),
+                Happened::Settled(number, outcome) => self.on_settled(number, outcome),
+                Happened::Checked(checked) => self.on_checked(checked),
+                Happened::Lost(error) => Some(error),
+                Happened::Other => None,
+            };
+            if let Some(error) = lost {
+                return Ended::Lost(error);
+            }
+        }
+    }
+
+    fn start_sending(&mut self) {
+        if self.sending.is_some() || !self.well {
+            return;
+        }
+        let now = now();
+        let mut ledger = self.shared.ledger();
+        let idle = ledger.under_way() == 0;
+        let Some((numbers, records)) = ledger.take(now) else { return };
+        drop(ledger);
+        if idle {
+            self.progress = now;
+        }
+        let bridge = Arc::clone(&self.bridge);
+        self.sending = Some((numbers, async move { bridge.send(&records).await }.boxed()));
+    }
+
+    /// The client has taken a batch, or failed to.
+    fn on_sent(&mut self, sent: Result<Confirmations, PublishError>) -> Option<PublishError> {
+        let (numbers, _) = self.sending.take().expect("a batch was being sent");
+        match sent {
+            Ok(confirmations) => {
+                let numbers = numbers.into_iter().map(Some).collect();
+                self.confirmations.push(Unconfirmed { numbers, confirmations });
+                None
+            }
+            Err(error) => {
+                let outcomes = numbers.into_iter().map(|number| (number, Err(error.clone()))).collect();
+                self.settle(outcomes)
+            }
+        }
+    }
+
+    /// A record has its outcome; so have, perhaps, many others.
+    fn on_settled(&mut self, number: Number, outcome: Outcome) -> Option<PublishError> {
+        let mut outcomes = vec![(number, outcome)];
+        while outcomes.len() < AT_ONCE
+            && let Some(Some(next)) = self.confirmations.next().now_or_never()
+        {
+            outcomes.push(next);
+        }
+        self.settle(outcomes)
+    }
+
+    /// Returns why the connection is of no use, if one of the outcomes says so.
+    fn settle(&mut self, outcomes: Vec<(Number, Outcome)>) -> Option<PublishError> {
+        let now = now();
+        self.progress = now;
+        self.next_check = now + CHECK_EVERY;
+        let mut lost = None;
+        let mut delivered = false;
+        let mut refused = None;
+        let mut owed = Vec::with_capacity(outcomes.len());
+        let mut ledger = self.shared.ledger();
+        for (number, outcome) in outcomes {
+            match &outcome {
+                Ok(()) => delivered = true,
+                Err(error) if error.kind() == Kind::Lost => lost = Some(error.clone()),
+                Err(error) if !error.is_transient() => refused = Some(error.clone()),
+                Err(_) => {}
+            }
+            owed.extend(ledger.settle(now, number, outcome, |error| self.shared.tell(error)));
+        }
+        drop(ledger);
+        answer(owed);
+        if let Some(error) = refused {
+            self.on_refused(now, &error);
+        }
+        if delivered && lost.is_none() {
+            self.recovered();
+        }
+        lost
+    }
+
+    /// One line now and then about records that the broker will not have.
+    fn on_refused(&mut self, now: Instant, error: &PublishError) {
+        self.refusals += 1;
+        if now >= self.next_line {
+            self.next_line = now + REFUSALS;
+            let batches = std::mem::take(&mut self.refusals);
+            warn!(bridge = &*self.shared.name, reason = %error, batches, "records refused by the broker");
+        }
+    }
+
+    // --- whether it works
+
+    /// Begins a check if it is time for one. Returns why the connection is given up, if nothing has come of what is under way for
+    /// too long.
+    fn watch(&mut self) -> Option<PublishError> {
+        let now = now();
+        if self.stalls_at().is_some_and(|at| at <= now) {
+            let error = PublishError::lost(format_args!("nothing confirmed for {} s", self.terms.stall.as_secs()));
+            if !self.terms.heals {
+                return Some(error);
+            }
+            self.unwell(&error);
+        }
+        if self.checks_at().is_some_and(|at| at <= now) {
+            let bridge = Arc::clone(&self.bridge);
+            let check = async move { timeout(CHECK_WITHIN, bridge.check()).await.ok() };
+            self.checking = Some(check.boxed());
+        }
+        None
+    }
+
+    fn on_checked(&mut self, checked: Option<Result<(), PublishError>>) -> Option<PublishError> {
+        self.checking = None;
+        let now = now();
+        // Where something has come under way meanwhile, its outcome or its stall says more than the silence.
+        let busy = self.well && self.shared.ledger().under_way() > 0;
+        let kind = if self.terms.heals { Kind::Passing } else { Kind::Lost };
+        let silence = || PublishError::new(kind, format_args!("no sign of life within {} s", CHECK_WITHIN.as_secs()));
+        match checked.unwrap_or_else(|| if busy { Ok(()) } else { Err(silence()) }) {
+            Ok(()) => {
+                self.next_check = now + CHECK_EVERY;
+                // What the client has may be stuck all the same.
+                if self.stalls_at().is_none_or(|at| now < at) {
+                    self.recovered();
+                }
+                None
+            }
+            Err(error) if error.kind() == Kind::Lost => Some(error),
+            Err(error) => {
+                self.next_check = now + CHECK_DOWN;
+                self.unwell(&error);
+                None
+            }
+        }
+    }
+
+    /// When to ask the broker for a sign of life. What is under way will be one, or its stall will tell.
+    fn checks_at(&self) -> Option<Instant> {
+        let silent = !self.well || self.shared.ledger().under_way() == 0;
+        (self.checking.is_none() && silent).then_some(self.next_check)
+    }
+
+    /// When what is under way counts as stuck.
+    fn stalls_at(&self) -> Option<Instant> {
+        (self.shared.ledger().under_way() > 0).then(|| self.progress + self.terms.stall)
+    }
+
+    fn unwell(&mut self, error: &PublishError) {
+        self.well = false;
+        self.shared.down(error);
+    }
+
+    fn recovered(&mut self) {
+        self.well = true;
+        if self.shared.enter(Phase::Up) {
+            info!(bridge = &*self.shared.name, target = &*self.shared.target, "bridge up");
+        }
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        let stall = self.stalls_at().filter(|_| self.well);
+        let check = self.checks_at();
+        let ledger = self.shared.ledger();
+        // While a batch is being handed over, or none may be, only deadlines matter.
+        let ready = self.sending.is_none() && self.well;
+        let ledger = if ready { ledger.timeout() } else { ledger.next_deadline() };
+        ledger.into_iter().chain(stall).chain(check).min()
+    }
+}
+
+/// The outcome of a future that may not be there; never, if it is not.
+async fn optional<T>(future: Option<&mut BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The records of one batch that have no outcome yet.
+struct Unconfirmed {
+    numbers: Vec<Option<Number>>,
+    confirmations: Confirmations,
+}
+
+impl Stream for Unconfirmed {
+    type Item = (Number, Outcome);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match self.confirmations.poll_next_unpin(context) {
+                Poll::Ready(Some((place, outcome))) => {
+                    if let Some(number) = self.numbers.get_mut(place).and_then(Option::take) {
+                        return Poll::Ready(Some((number, outcome)));
+                    }
+                }
+                Poll::Ready(None) => {
+                    let left = self.numbers.iter_mut().find_map(Option::take);
+                    let unknown = || Err(PublishError::passing("the client gave no answer"));
+                    return Poll::Ready(left.map(|number| (number, unknown())));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Destinations and keys: a template filled for one message.
+//!
+//! What an edge fills in comes from its topic and its meta. It must not lead out of the template: with
+//! `${meta.site}.${topic}`, an edge of the site `a.b` would come where one of the site `a` comes with the topic `b.x`. So of
+//! several places that edges fill, each but the last must not contain the character that follows it in the template. Then a
+//! destination says which edge's values it was made of, and the text of the template stands where it is. One place alone
+//! may hold anything: text before and behind it is fixed. What a broker forbids is its bridge's to refuse.
+
+use std::borrow::Cow;
+
+use config::{Part, Template};
+
+use crate::record::{EdgeMeta, Message};
+
+/// Why a template cannot be filled for a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unfilled {
+    /// The edge's meta does not have the key.
+    #[error("the edge's meta has no text, number or truth value under {key:?}")]
+    NoSuchKey {
+        /// The key.
+        key: Box<str>,
+    },
+    /// A value would lead out of the template.
+    #[error("{value:?} may not hold {separator:?}, which separates it from what follows in {template:?}")]
+    LeadsOut {
+        /// What the edge gave, its first characters.
+        value: String,
+        /// What it may not hold.
+        separator: char,
+        /// The template.
+        template: String,
+    },
+}
+
+/// Fills `template`; with `confined`, so that no value leads out of it.
+pub(crate) fn fill(
+    template: &Template,
+    message: &Message,
+    meta: &EdgeMeta<'_>,
+    confined: bool,
+) -> Result<Box<str>, Unfilled> {
+    let parts = template.parts();
+    let last = parts.iter().rposition(is_free);
+    let mut filled = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        let value: Cow<'_, str> = match part {
+            Part::Text(text) => Cow::Borrowed(text),
+            Part::EdgeId => Cow::Owned(message.edge.to_string()),
+            Part::Topic => Cow::Borrowed(&message.topic),
+            Part::Meta(key) => meta.value(key).ok_or_else(|| Unfilled::NoSuchKey { key: key.as_str().into() })?,
+        };
+        let separator = if confined && is_free(part) && Some(at) != last { separator(parts.get(at + 1)) } else { None };
+        if let Some(separator) = separator.filter(|separator| value.contains(*separator)) {
+            let value = value.chars().take(64).collect();
+            return Err(Unfilled::LeadsOut { value, separator, template: template.to_string() });
+        }
+        filled.push_str(&value);
+    }
+    Ok(filled.into())
+}
+
+/// Whether edges choose what stands there.
+fn is_free(part: &Part) -> bool {
+    matches!(part, Part::Topic | Part::Meta(_))
+}
+
+/// What ends a place before this part. The configuration is refused if there is nothing.
+fn separator(next: Option<&Part>) -> Option<char> {
+    match next {
+        Some(Part::Text(text)) => text.chars().next(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use bytes::Bytes;
+    use proto::id::EdgeId;
+
+    use super::*;
+    use crate::MessageIds;
+
+    fn filled(template: &str, topic: &str, meta: &str) -> Result<String, String> {
+        let message = Message {
+            id: MessageIds::new().next(),
+            accepted: SystemTime::now(),
+            edge: EdgeId(u64::MAX),
+            topic: topic.into(),
+            payload: Bytes::new(),
+            custom: Bytes::new(),
+        };
+        let template: Template = template.parse().unwrap();
+        let filled = fill(&template, &message, &EdgeMeta::new(meta.as_bytes()), true);
+        filled.map(String::from).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn places_are_filled() {
+        assert_eq!(filled("${topic}", "a/b", ""), Ok("a/b".to_owned()));
+        assert_eq!(filled("s.${edge_id}.${topic}", "a.b", ""), Ok("s.18446744073709551615.a.b".to_owned()));
+        assert_eq!(filled("${topic}.${edge_id}", "a.b", ""), Ok("a.b.18446744073709551615".to_owned()));
+        assert_eq!(filled("${meta.n}/${topic}", "t", r#"{"n":7}"#), Ok("7/t".to_owned()));
+    }
+
+    #[test]
+    fn no_value_leads_out_of_its_place() {
+        let error = filled("${meta.site}.${topic}", "x", r#"{"site":"a.b"}"#).unwrap_err();
+        assert_eq!(error, r#""a.b" may not hold '.', which separates it from what follows in "${meta.site}.${topic}""#);
+        assert_eq!(filled("${meta.site}.${topic}", "b.x", r#"{"site":"a"}"#), Ok("a.b.x".to_owned()));
+    }
+
+    #[test]
+    fn what_the_meta_lacks_is_named() {
+        for meta in ["", "sensor 7", "{}", r#"{"site":null}"#, r#"{"site":{}}"#] {
+            let error = filled("${meta.site}", "t", meta).unwrap_err();
+            assert_eq!(error, r#"the edge's meta has no text, number or truth value under "site""#, "{meta}");
+        }
+    }
+}
