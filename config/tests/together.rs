@@ -50,7 +50,7 @@ fn leniently_an_unknown_key_is_a_warning_with_its_place_and_the_nearest_key() {
         [
             r#"x.yaml:2:3: unknown key "lisen" under "edgebound"; did you mean "listen"? (ignored)"#,
             r#"x.yaml:6:5: unknown key "nam" under "bridges[0]"; did you mean "name"? (ignored)"#,
-            r#"x.yaml:10:21: unknown key "mode" under "bridges[0].file"; known here: path (ignored)"#,
+            r#"x.yaml:10:21: unknown key "mode" under "bridges[0].file"; known here: path, fsync (ignored)"#,
             r#"x.yaml:11:1: unknown key "control"; known here: log, daemon, servicebound, edgebound, exchange, observability, controlplane, dao, frontlas, mqm, bridges (ignored)"#,
         ]
     );

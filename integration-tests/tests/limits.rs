@@ -242,6 +242,7 @@ fn told_once(gateway: &Gateway, section: &str, bound: &str, times: f64) {
     let side = format!("side=\"{}\"", section.trim_end_matches("bound"));
     let label = format!("bound=\"{bound}\"");
     assert_eq!(gateway.metric("frontier_overruns_total", &[&side, &label]), times, "{bound}");
+    gateway.logged(&format!("{section}.limits.{bound}"));
     assert_eq!(gateway.log.count(&format!("{section}.limits.{bound}")), 1, "{:?}", gateway.log.lines());
 }
 

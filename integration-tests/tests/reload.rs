@@ -133,6 +133,8 @@ fn a_log_file_that_was_moved_away_is_opened_anew() {
     let log = folder.path().join("frontier.log");
     let sections = format!("log: {{ output: both, file: {{ path: {} }} }}\n", log.display());
     let gateway = Settings { sections, ..Settings::default() }.start();
+    // Lines are written a moment after they are said.
+    eventually("the file has lines", || fs::read_to_string(&log).ok().filter(|text| text.contains("frontier starts")));
     fs::rename(&log, folder.path().join("old.log")).unwrap();
     gateway.signal(Signal::Hup);
     eventually("the new file has lines", || fs::read_to_string(&log).ok().filter(|text| text.contains(DONE)));

@@ -130,7 +130,7 @@ async fn an_unknown_authority_and_a_port_without_tls_are_told() {
         .map(drop)
         .map_err(|error| Causes(&error).to_string())
         .unwrap_err();
-    assert!(error.contains("is that a port without TLS?): "), "{error}");
+    assert!(error.contains("is that a port without TLS?"), "{error}");
 }
 
 #[tokio::test]
