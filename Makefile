@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run examples test test-containers lint bench
+.PHONY: help demo run brokers examples test test-containers lint bench
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -25,6 +25,11 @@ run: ## Run a gateway until Ctrl-C; ARGS="--config FILE" and other flags are pas
 	@scripts/setup.sh build
 	cargo build --release --locked -p frontier-gateway
 	exec $(RELEASE)/frontier $(ARGS)
+
+brokers: ## Run Kafka, RabbitMQ, NATS, Mosquitto and Redis until Ctrl-C; ARGS=--open without logins and TLS
+	@scripts/setup.sh brokers
+	cargo build --locked -p frontier-integration-tests --example brokers
+	exec $(CARGO_TARGET_DIR)/debug/examples/brokers $(ARGS)
 
 examples: ## Build frontierctl and the example programs into bin/
 	@scripts/setup.sh build

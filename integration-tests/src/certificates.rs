@@ -65,8 +65,18 @@ impl Authority {
     /// When a key cannot be made or a file not be written.
     #[must_use]
     pub fn pair(&self, stem: &str, name: &str) -> Pair {
+        self.pair_of(stem, &[name])
+    }
+
+    /// As [`Authority::pair`], for several names, IP addresses among them.
+    ///
+    /// # Panics
+    /// When a key cannot be made or a file not be written.
+    #[must_use]
+    pub fn pair_of(&self, stem: &str, names: &[&str]) -> Pair {
         let key = key();
-        let params = CertificateParams::new([name.to_owned()]).expect("a name for a certificate");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).expect("names for a certificate");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be made");
         let file = |ending| self.folder.path().join(format!("{stem}.{ending}"));
         let pair = Pair { cert: file("pem"), key: file("key") };

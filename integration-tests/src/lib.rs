@@ -4,6 +4,7 @@
 //! scripted one that shares no code with the project's own protocol crates, and [`go::Peer`], a program over the real
 //! Go transport. Helpers assert: what differs from the expected panics at the line of the test that called.
 
+pub mod brokers;
 pub mod certificates;
 pub mod containers;
 pub mod gateway;

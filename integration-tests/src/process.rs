@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use crate::wait::eventually_within;
+use crate::wait::{PATIENCE, eventually_within};
 
 /// A signal that tests send.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +44,39 @@ impl Signal {
 /// When the shell cannot send it.
 #[track_caller]
 pub fn signal(child: &Child, signal: Signal) {
-    let command = format!("kill -{} {}", signal.name(), child.id());
+    send(signal, &child.id().to_string());
+}
+
+/// [`signal`] to all processes of the group that this child leads.
+///
+/// # Panics
+/// When the shell cannot send it.
+#[track_caller]
+pub fn signal_group(child: &Child, signal: Signal) {
+    send(signal, &format!("-{}", child.id()));
+}
+
+#[track_caller]
+fn send(signal: Signal, to: &str) {
+    let command = format!("kill -{} {to}", signal.name());
     let sent = Command::new("sh").args(["-c", &command]).status();
     assert!(sent.is_ok_and(|status| status.success()), "`{command}` failed");
+}
+
+/// Waits until every thread of a process has stopped, as [`Signal::Stop`] asks.
+///
+/// # Panics
+/// When one goes on, the process is gone, or the system is not Linux.
+#[track_caller]
+pub fn stands_still(pid: u32) {
+    eventually_within(PATIENCE, &format!("process {pid} stands still"), || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs, on Linux");
+        let stopped = |thread: fs::DirEntry| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, behind_name)| behind_name.starts_with('T'))
+        };
+        threads.flatten().all(stopped).then_some(())
+    });
 }
 
 /// Waits for the end of a child.

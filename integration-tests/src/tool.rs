@@ -87,6 +87,14 @@ impl Tool {
         self
     }
 
+    /// More arguments, separated by spaces.
+    #[must_use]
+    pub fn words(mut self, args: &str) -> Self {
+        self.command.args(args.split_whitespace());
+        self.said.push_str(&format!(" {args}"));
+        self
+    }
+
     /// One more argument, which may hold spaces.
     #[must_use]
     pub fn arg(mut self, arg: &str) -> Self {

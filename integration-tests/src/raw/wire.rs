@@ -92,8 +92,16 @@ impl TlsClient {
     /// # Panics
     /// When nobody listens.
     pub fn connect(&self, addr: SocketAddr) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-        let mut socket = TcpStream::connect_timeout(&addr, PATIENCE)
+        let socket = TcpStream::connect_timeout(&addr, PATIENCE)
             .unwrap_or_else(|error| panic!("{addr} does not accept: {error}"));
+        self.over(socket)
+    }
+
+    /// A TLS stream over a connection in which the server expects the handshake next.
+    ///
+    /// # Errors
+    /// The handshake's.
+    pub fn over(&self, mut socket: TcpStream) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
         socket.set_read_timeout(Some(PATIENCE))?;
         let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let mut session = session.map_err(io::Error::other)?;
