@@ -231,16 +231,6 @@ fn random_seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
-/// Reads the certificates and keys that `config` names, as a start does, and keeps none. Blocks while it reads.
-///
-/// # Errors
-/// As those of a start that concern them.
-pub fn check_files(config: &config::Config) -> Result<(), WayInError> {
-    Loaded::services(&config.servicebound)?;
-    Loaded::edges(&config.edgebound)?;
-    Ok(())
-}
-
 /// Reads the files that `config` names, certificates and keys, as a start would, and opens no port. Blocks while it reads.
 ///
 /// # Errors
