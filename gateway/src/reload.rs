@@ -22,7 +22,7 @@ pub trait Process: Send + Sync + 'static {
 }
 
 /// Keys that take effect without a restart, for those who come from then on. One that ends in a dot stands for its section.
-const RELOADABLE: [&str; 13] = [
+const RELOADABLE: [&str; 14] = [
     "log.level",
     "servicebound.listen.tls.ca_certs",
     "servicebound.listen.tls.certs",
@@ -36,7 +36,8 @@ const RELOADABLE: [&str; 13] = [
     "edgebound.bypass_sniff_seconds",
     // Matters after a start alone.
     "edgebound.hook_grace",
-    // Reported by nobody yet.
+    // Reported to nobody yet.
+    "servicebound.listen.advertised_addr",
     "edgebound.listen.advertised_addr",
 ];
 

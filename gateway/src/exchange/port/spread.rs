@@ -1,5 +1,6 @@
 //! Messages of an edge that bridges take, alone or beside a service.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bridges::EdgeMeta;
@@ -38,7 +39,7 @@ impl Port {
         if self.pending.contains_key(&passage.packet) {
             return Err(RouteError::IdReused);
         }
-        let exchange = std::sync::Arc::clone(&self.exchange);
+        let exchange = Arc::clone(&self.exchange);
         let (Some(all), Some(chosen)) = (&exchange.bridges, &targets.bridges) else { return Err(RouteError::NoTopic) };
         let to_service = match &targets.service {
             None => None,
