@@ -178,7 +178,7 @@ impl Sink {
         Regular::open(path, fsync).map(Sink::Regular)
     }
 
-    /// Adds `lines`, all or nothing.
+    /// Adds `lines`; to a regular file all of them or none.
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
             Sink::Stdout(stdout) => {
