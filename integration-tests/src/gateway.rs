@@ -297,6 +297,30 @@ impl Gateway {
         self.running.child.try_wait().is_ok_and(|status| status.is_none())
     }
 
+    /// Ends this gateway by SIGTERM, and returns all lines that it ever logged: nothing is still on its way.
+    ///
+    /// # Panics
+    /// When it goes on, or fails.
+    #[track_caller]
+    pub fn last_words(&mut self) -> Vec<String> {
+        self.signal(Signal::Term);
+        let status = self.exit(PATIENCE);
+        assert!(status.success(), "{status}");
+        assert!(self.log.wait_for_end(PATIENCE), "the gateway has ended and its outputs stay open");
+        self.log.lines()
+    }
+
+    /// Ends this gateway by SIGTERM, which must have had nothing to complain of.
+    ///
+    /// # Panics
+    /// When there is a warning or an error in its log.
+    #[track_caller]
+    pub fn ends_without_complaint(&mut self) {
+        let lines = self.last_words();
+        let complaint = lines.iter().find(|line| line.contains("WARN") || line.contains("ERROR"));
+        assert!(complaint.is_none(), "{}", lines.join("\n"));
+    }
+
     /// Ends this gateway by SIGTERM and starts another one at the same addresses.
     ///
     /// # Panics

@@ -383,6 +383,7 @@ fn a_drain_sends_what_is_held_before_the_end() {
     }
     assert_eq!(reader.join().expect("the reader ends").len(), COUNT);
     assert!(gateway.exit(PATIENCE).success());
+    assert!(gateway.log.wait_for_end(PATIENCE));
     assert_eq!(gateway.log.count("bridge closed before all was sent"), 0);
 }
 

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use frontier_integration_tests::process::Signal;
+use frontier_integration_tests::Gateway;
 use frontier_integration_tests::raw::{Body, Client, Frame, HOOKS, Hello, Lost, kind, presence_event};
-use frontier_integration_tests::{Gateway, PATIENCE};
 
 /// The id that both clones have.
 const SHARED: u64 = 7;
@@ -119,10 +118,7 @@ fn two_clones_that_displace_each_other_disturb_nobody_and_do_not_flood_the_log()
     }
     assert!(admitted.load(Ordering::Relaxed) > 0, "some of them were let in");
     let counted = takeovers() as u64;
-    gateway.signal(Signal::Term);
-    gateway.exit(PATIENCE);
-    assert!(gateway.log.wait_for_end(PATIENCE));
-    let lines = gateway.log.lines();
+    let lines = gateway.last_words();
     assert!(lines.len() <= LINES, "{} lines for {counted} take-overs:\n{}", lines.len(), lines.join("\n"));
     let said: Vec<u64> = lines.iter().filter_map(|line| takeovers_in(line)).collect();
     assert!(said.len() >= 2, "one line for the first, one for the others: {said:?}");

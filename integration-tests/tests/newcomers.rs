@@ -109,7 +109,7 @@ fn probes_leave_no_line_no_link_and_no_descriptor() {
     let authority = Authority::new("ours");
     let tls = listener_yaml(&[&authority.pair("server", "gateway.test")], None);
     for settings in [Settings::default(), Settings { edge_tls: tls.clone(), service_tls: tls, ..Settings::default() }] {
-        let gateway = settings.start();
+        let mut gateway = settings.start();
         let ports = [gateway.edge, gateway.service, gateway.observability];
         let round = || ports.iter().for_each(|port| PROBES.iter().for_each(|each| probe(*port, *each)));
         (0..10).for_each(|_| round());
@@ -119,8 +119,8 @@ fn probes_leave_no_line_no_link_and_no_descriptor() {
         eventually("probes are over", || (quiet(&gateway)? <= before).then_some(()));
         let grown = resident_kib(gateway.pid()).saturating_sub(memory);
         assert!(grown < 4 * 1024, "900 probes took {grown} KiB");
-        assert_eq!(gateway.log.count("WARN") + gateway.log.count("ERROR"), 0, "{:?}", gateway.log.lines());
         assert_eq!(gateway.metric("frontier_admissions_total", &["result=\"admitted\""]), 0.0);
+        gateway.ends_without_complaint();
     }
 }
 
