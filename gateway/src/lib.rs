@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
-use transport::{ListenError, Listener};
+use net::{ListenError, Listener};
 
 use crate::directory::Chooser;
 use crate::edgebound::Edgebound;

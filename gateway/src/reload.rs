@@ -2,7 +2,7 @@
 
 use config::Config;
 use tracing::{error, info, warn};
-use transport::Causes;
+use net::Causes;
 
 use crate::{Gateway, WayInError};
 

@@ -107,4 +107,4 @@ pub use service::Service;
 pub use state::LinkState;
 pub use stream::Stream;
 pub use tls::Tls;
-pub use transport::tls::TlsError;
+pub use net::tls::TlsError;

@@ -7,7 +7,8 @@ use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::time::Instant;
 use tracing::{debug, info};
-use transport::{Causes, QueueLimits, drive, link};
+use net::Causes;
+use transport::{QueueLimits, drive, link};
 
 use crate::dial::ByteStream;
 use crate::link::ClientLink;

@@ -9,7 +9,8 @@ use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{Causes, drive, link};
+use net::Causes;
+use transport::{drive, link};
 
 use super::serve::ServiceLink;
 use crate::exchange::{Exchange, Patience, unix_seconds};

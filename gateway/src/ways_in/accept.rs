@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use transport::Listener;
+use net::Listener;
 
 use super::refusals::Refusals;
 use super::{Pass, WayIn};
