@@ -130,7 +130,7 @@ impl Gateway {
         config: &config::Config,
         presence: Option<Arc<dyn PresenceListener>>,
     ) -> Result<Self, StartError> {
-        let (bridges, bridge_tasks) = Bridges::prepare(&config.bridges)?;
+        let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges())?;
         let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
         let mut gateway = Self::assemble(config, presence, random_seed(), bridges);
         let exchange = &gateway.exchange;
