@@ -32,14 +32,24 @@ struct State {
 }
 
 impl Proxy {
-    /// Listens; until [`Proxy::aim`] it closes what connects.
+    /// Listens on 127.0.0.1; until [`Proxy::aim`] it closes what connects.
     ///
     /// # Panics
     /// When there is no port.
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// As [`Proxy::new`], at that address.
+    ///
+    /// # Panics
+    /// When it is taken.
+    #[must_use]
+    #[track_caller]
+    pub fn at(addr: SocketAddr) -> Self {
+        let listener = TcpListener::bind(addr).unwrap_or_else(|error| panic!("{addr} cannot be had: {error}"));
         let addr = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
