@@ -60,13 +60,7 @@ mod tests {
         let addr: BrokerAddr = text.parse().expect("any text is one");
         let url = Url::parse(&addr)?;
         let or_dash = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());
-        Ok([
-            or_dash(url.scheme),
-            or_dash(url.user),
-            or_dash(url.password),
-            url.host.to_owned(),
-            or_dash(url.path),
-        ])
+        Ok([or_dash(url.scheme), or_dash(url.user), or_dash(url.password), url.host.to_owned(), or_dash(url.path)])
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Rules about the section `mqm`. They hold for brokers that are on.
 
 use super::{Checked, Rules};
-use crate::mqm::url::Url;
 use crate::error::ConfigError;
+use crate::mqm::url::Url;
 use crate::{BrokerAddr, Mqm, MqmAmqp, MqmKafka, MqmNats, MqmRedis};
 
 impl Rules<'_> {
@@ -65,12 +65,7 @@ impl Rules<'_> {
     }
 
     /// Addresses that are URLs.
-    fn urls<'a>(
-        &self,
-        at: &str,
-        addrs: &'a [BrokerAddr],
-        schemes: &[&str],
-    ) -> Result<Vec<Url<'a>>, ConfigError> {
+    fn urls<'a>(&self, at: &str, addrs: &'a [BrokerAddr], schemes: &[&str]) -> Result<Vec<Url<'a>>, ConfigError> {
         self.given(at, addrs)?;
         let mut urls = Vec::new();
         for (index, addr) in addrs.iter().enumerate() {
