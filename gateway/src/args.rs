@@ -235,7 +235,7 @@ mod tests {
         let flags = "--config a.yaml --lenient --loglevel warn --daemon-rlimit-nofile=4096";
         let started = parse(flags).unwrap();
         let checked = parse(&format!("check {flags}")).unwrap();
-        let Some(Command::Check(source)) = checked.command else {
+        let Some(Command::Check(Check { connect: false, source })) = checked.command else {
             panic!("{checked:?}");
         };
         assert_eq!(format!("{:?}", source.request()), format!("{:?}", started.source.request()));
