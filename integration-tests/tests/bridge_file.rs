@@ -9,7 +9,7 @@ use std::process::Command;
 use frontier_integration_tests::bridges::counters;
 use frontier_integration_tests::process::{Signal, frontier_binary};
 use frontier_integration_tests::raw::{Body, Client, Hello, Lost, kind, time};
-use frontier_integration_tests::{Gateway, PATIENCE, Settings, eventually};
+use frontier_integration_tests::{PATIENCE, Settings, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
