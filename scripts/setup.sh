@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what a part of the project needs, and does nothing where all is there.
 #
-#   scripts/setup.sh build    to build: a Rust toolchain, a C compiler
+#   scripts/setup.sh build    to build: a Rust toolchain, C and C++ compilers, OpenSSL
 #   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, and the brokers
 #   scripts/setup.sh brokers  to run brokers: as for build, and RabbitMQ, NATS, Mosquitto and Redis by packages, Kafka's jars
 #   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
@@ -72,10 +72,21 @@ need_rust() {
 
 # A compiler without the C library's headers does not get far either, so it is tried rather than looked for.
 c_compiles() { echo '#include <stdlib.h>' | cc -x c -fsyntax-only - 2>/dev/null; }
+cpp_compiles() { echo '#include <string>' | c++ -x c++ -fsyntax-only - 2>/dev/null; }
+has_openssl() { pkg-config --exists libssl 2>/dev/null; }
 
-need_c_compiler() {
-    c_compiles || install_packages gcc libc6-dev
+# The client of Kafka is built by make from C and C++, and takes TLS from the system's OpenSSL.
+need_compilers() {
+    local missing=()
+    c_compiles || missing+=(gcc libc6-dev)
+    cpp_compiles || missing+=(g++)
+    command -v make >/dev/null || missing+=(make)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    has_openssl || missing+=(libssl-dev)
+    [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
     c_compiles || die "cc still cannot compile a file that includes <stdlib.h>"
+    cpp_compiles || die "c++ still cannot compile a file that includes <string>"
+    has_openssl || die "pkg-config still finds no libssl"
 }
 
 go_is_good() {
@@ -158,7 +169,7 @@ need_docker() {
 }
 
 need_rust
-need_c_compiler
+need_compilers
 case ${1:-build} in
     build) ;;
     test)

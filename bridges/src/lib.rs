@@ -22,6 +22,9 @@
 //! [`Bridge::send`] takes a batch and returns [`Confirmations`], in which each record has an outcome of its own: one
 //! refused record does not spoil its neighbours, whichever way the client confirms.
 
+mod attempt;
+#[cfg(any(feature = "amqp", feature = "nats", feature = "mqtt", feature = "redis"))]
+mod broker;
 mod confirmations;
 mod envelope;
 mod error;
@@ -35,6 +38,7 @@ mod template;
 mod testing;
 mod topics;
 
+pub use attempt::{Attempt, attempt};
 pub use confirmations::{Confirmations, Outcome};
 pub use error::{Answer, GivenUp, Kind, PublishError};
 pub use open::{OpenError, connector};

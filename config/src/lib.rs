@@ -125,6 +125,11 @@ impl Config {
         load(&request, |_| None).map(|loaded| loaded.config)
     }
 
+    /// All ways out for topics: those of `bridges`, then those of `mqm`. Names are distinct.
+    pub fn all_bridges(&self) -> Vec<Bridge> {
+        [self.bridges.clone(), self.mqm.bridges()].concat()
+    }
+
     /// The configuration as a file: every key that has a value, secrets masked.
     ///
     /// Read again it is the same configuration, but for the secrets.

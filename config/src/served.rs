@@ -39,10 +39,6 @@ const NOT_SERVED: &[NotServed] = &[
         asked: |config| config.frontlas.enable,
         advice: "set it to false and leave FRONTLAS_ADDR unset",
     },
-    NotServed { key: "mqm.kafka.enable", what: "brokers are", asked: |config| config.mqm.kafka.enable, advice: OFF },
-    NotServed { key: "mqm.amqp.enable", what: "brokers are", asked: |config| config.mqm.amqp.enable, advice: OFF },
-    NotServed { key: "mqm.nats.enable", what: "brokers are", asked: |config| config.mqm.nats.enable, advice: OFF },
-    NotServed { key: "mqm.redis.enable", what: "brokers are", asked: |config| config.mqm.redis.enable, advice: OFF },
     // This one stays: NSQ is not to be served at all.
     NotServed {
         key: "mqm.nsq.enable",

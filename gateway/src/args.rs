@@ -34,7 +34,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Say whether a gateway would start with this configuration, and print what it would run with, secrets masked
     #[command(args_override_self = true)]
-    Check(Source),
+    Check(Check),
     /// Print the JSON Schema of the configuration file
     Schema(Form),
     /// Look into where topics go
@@ -42,6 +42,18 @@ pub(crate) enum Command {
     Routes(Routes),
     /// Ask a running gateway whether it is well; the exit status is 0 if so
     Health(Probe),
+}
+
+/// What is checked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Print no configuration: connect to the broker of every bridge, as a gateway would, and say what is wrong with any;
+    /// nothing is sent
+    #[arg(long)]
+    pub(crate) connect: bool,
+
+    #[command(flatten)]
+    pub(crate) source: Source,
 }
 
 /// What can be asked about routes.
@@ -223,7 +235,7 @@ mod tests {
         let flags = "--config a.yaml --lenient --loglevel warn --daemon-rlimit-nofile=4096";
         let started = parse(flags).unwrap();
         let checked = parse(&format!("check {flags}")).unwrap();
-        let Some(Command::Check(source)) = checked.command else {
+        let Some(Command::Check(Check { connect: false, source })) = checked.command else {
             panic!("{checked:?}");
         };
         assert_eq!(format!("{:?}", source.request()), format!("{:?}", started.source.request()));

@@ -22,11 +22,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use net::{ListenError, Listener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
-use transport::{ListenError, Listener};
 
 use crate::directory::Chooser;
 use crate::edgebound::Edgebound;
@@ -130,7 +130,7 @@ impl Gateway {
         config: &config::Config,
         presence: Option<Arc<dyn PresenceListener>>,
     ) -> Result<Self, StartError> {
-        let (bridges, bridge_tasks) = Bridges::prepare(&config.bridges)?;
+        let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges())?;
         let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
         let mut gateway = Self::assemble(config, presence, random_seed(), bridges);
         let exchange = &gateway.exchange;

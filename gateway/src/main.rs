@@ -14,12 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use bridges::Attempt;
 use clap::Parser;
 use config::{ConfigError, Loaded, Origin};
 use frontier_gateway::Process;
+use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
-use args::{Args, Command, Form, Probe, RouteTest, Routes, Source};
+use args::{Args, Check, Command, Form, Probe, RouteTest, Routes, Source};
 use telemetry::Telemetry;
 
 #[global_allocator]
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match &args.command {
         None => run(&args.source),
-        Some(Command::Check(source)) => check(source),
+        Some(Command::Check(asked)) => check(asked),
         Some(Command::Schema(form)) => schema(form),
         Some(Command::Routes(Routes::Test(test))) => test_route(test),
         Some(Command::Health(probe)) => health(probe),
@@ -58,20 +60,41 @@ fn run(source: &Source) -> ExitCode {
     }
 }
 
-/// Says whether a gateway would start, and with what.
-fn check(source: &Source) -> ExitCode {
+/// Says whether a gateway would start, and with what; or whether its brokers can be had.
+fn check(Check { connect, source }: &Check) -> ExitCode {
     match load(source) {
         Ok(Loaded { config, warnings }) => {
             warnings.iter().for_each(|warning| eprintln!("frontier: warning: {warning}"));
-            print(&config.to_yaml())
+            if *connect { try_brokers(&config) } else { print(&config.to_yaml()) }
         }
         Err(code) => code,
     }
 }
 
+/// Connects to every broker, and says what came of it, a line each.
+fn try_brokers(config: &config::Config) -> ExitCode {
+    let attempts = runtime().map(|runtime| runtime.block_on(bridges::attempt(&config.all_bridges())));
+    match attempts {
+        Ok(Ok(attempts)) => {
+            let printed = print(&attempts.iter().map(told).collect::<String>());
+            let failed = attempts.iter().any(|attempt| attempt.outcome.is_err());
+            if failed { ExitCode::from(FAILED) } else { printed }
+        }
+        Ok(Err(error)) => refuse(BAD_CONFIG, &error),
+        Err(error) => refuse(FAILED, &format!("{error:#}")),
+    }
+}
+
+fn told(Attempt { bridge, target, outcome }: &Attempt) -> String {
+    match outcome {
+        Ok(()) => format!("bridge {bridge:?} ({target}): connected\n"),
+        Err(error) => format!("bridge {bridge:?} ({target}): {error}\n"),
+    }
+}
+
 fn test_route(test: &RouteTest) -> ExitCode {
     match load(&test.source) {
-        Ok(Loaded { config, .. }) => print(&routes::explain(&config.bridges, test)),
+        Ok(Loaded { config, .. }) => print(&routes::explain(&config.all_bridges(), test)),
         Err(code) => code,
     }
 }
@@ -115,12 +138,15 @@ fn serve(source: &Source, Loaded { config, warnings }: Loaded, telemetry: Teleme
     warnings.iter().for_each(|warning| warn!("{warning}"));
     open_files::raise(&config.daemon.rlimit);
     let process = Arc::new(Surroundings { source: source.clone(), telemetry });
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(frontier_gateway::run(config, drain_window(), process));
     // All that had to be finished is: what still blocks a thread, a look-up of a name perhaps, is not waited for.
     runtime.shutdown_background();
     ended
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
 }
 
 /// This process, as the gateway in it sees it.

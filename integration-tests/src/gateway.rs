@@ -31,6 +31,8 @@ pub struct Settings {
     pub edge_tls: String,
     /// The value of `servicebound.listen.tls`; empty leaves it out.
     pub service_tls: String,
+    /// A file that the process sees in place of `/etc/hosts`. Needs root.
+    pub hosts: Option<PathBuf>,
     /// How many files the process may have open; none leaves the limit as it is here.
     pub open_files: Option<u32>,
     /// Whole further sections, as they stand in the file.
@@ -61,6 +63,7 @@ impl Default for Settings {
             servicebound: Vec::new(),
             edge_tls: String::new(),
             service_tls: String::new(),
+            hosts: None,
             open_files: None,
             sections: String::new(),
             whole: None,
@@ -162,9 +165,10 @@ impl Running {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join(FILE);
         fs::write(&file, settings.yaml()).expect("a temporary file can be written");
-        let mut command = match settings.open_files {
-            None => Command::new(&binary),
-            Some(number) => limited(&binary, number),
+        let mut command = match (settings.open_files, &settings.hosts) {
+            (None, None) => Command::new(&binary),
+            (Some(number), _) => limited(&binary, number),
+            (None, Some(hosts)) => with_hosts(&binary, hosts),
         };
         let mut child = command
             .arg("--config")
@@ -186,6 +190,14 @@ impl Running {
 fn limited(binary: &Path, open_files: u32) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("ulimit -n {open_files} && exec \"$0\" \"$@\"")).arg(binary);
+    shell
+}
+
+/// The program with a hosts file of its own, in a name space of mounts of its own.
+fn with_hosts(binary: &Path, hosts: &Path) -> Command {
+    let mut shell = Command::new("unshare");
+    let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+    shell.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(hosts).arg(binary);
     shell
 }
 

@@ -4,6 +4,7 @@
 //! scripted one that shares no code with the project's own protocol crates, and [`go::Peer`], a program over the real
 //! Go transport. Helpers assert: what differs from the expected panics at the line of the test that called.
 
+pub mod bridges;
 pub mod brokers;
 pub mod certificates;
 pub mod containers;
@@ -12,11 +13,13 @@ pub mod go;
 pub mod http;
 pub mod log;
 pub mod process;
+pub mod proxy;
 pub mod raw;
 pub mod replay;
 pub mod tool;
 pub mod wait;
 
 pub use gateway::{Gateway, Settings};
+pub use proxy::Proxy;
 pub use tool::Tool;
 pub use wait::{PATIENCE, eventually};

@@ -6,9 +6,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use frontier_integration_tests::bridges::counters;
 use frontier_integration_tests::process::{Signal, frontier_binary};
 use frontier_integration_tests::raw::{Body, Client, Hello, Lost, kind, time};
-use frontier_integration_tests::{Gateway, PATIENCE, Settings, eventually};
+use frontier_integration_tests::{PATIENCE, Settings, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -47,24 +48,6 @@ fn publish(edge: &mut Client, topic: &str, value: &str) -> u64 {
 fn accepted(edge: &mut Client, topic: &str, value: &str) {
     let sent = publish(edge, topic, value);
     assert_eq!(edge.acked(sent), Ok(()), "{topic}");
-}
-
-/// What the counters of a bridge say, which must add up.
-#[track_caller]
-fn counters(gateway: &Gateway, bridge: &str) -> HashMap<&'static str, u64> {
-    let label = format!("bridge=\"{bridge}\"");
-    let all = gateway.metrics();
-    let one = |name: &'static str, suffix: &str| {
-        let series = format!("frontier_bridge_{name}{suffix}{{{label}}}");
-        let sample = all.iter().find(|sample| sample.series == series);
-        (name, sample.unwrap_or_else(|| panic!("no {series}")).value as u64)
-    };
-    let counted = ["matched", "delivered", "failed", "dropped"].map(|name| one(name, "_total"));
-    let held = ["queued", "in_flight", "bytes"].map(|name| one(name, ""));
-    let counters: HashMap<_, _> = counted.into_iter().chain(held).collect();
-    let parts = ["delivered", "failed", "dropped", "queued", "in_flight"].map(|name| counters[name]);
-    assert_eq!(counters["matched"], parts.iter().sum::<u64>(), "{counters:?}");
-    counters
 }
 
 #[test]

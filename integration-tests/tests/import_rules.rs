@@ -11,10 +11,14 @@ use serde_json::Value;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("frontier-proto", &[]),
     ("frontier-config", &[]),
+    ("frontier-net", &[]),
     ("frontier-transport", &["frontier-proto"]),
-    ("frontier-bridges", &["frontier-config", "frontier-proto"]),
-    ("frontier-sdk", &["frontier-transport", "frontier-proto"]),
-    ("frontier-gateway", &["frontier-bridges", "frontier-transport", "frontier-proto", "frontier-config"]),
+    ("frontier-bridges", &["frontier-config", "frontier-net", "frontier-proto"]),
+    ("frontier-sdk", &["frontier-net", "frontier-transport", "frontier-proto"]),
+    (
+        "frontier-gateway",
+        &["frontier-bridges", "frontier-net", "frontier-transport", "frontier-proto", "frontier-config"],
+    ),
     ("frontier-ctl", &["frontier-sdk", "frontier-proto"]),
     ("frontier-bench", &["frontier-sdk", "frontier-proto"]),
     ("frontier-examples", &["frontier-sdk", "frontier-proto"]),

@@ -46,6 +46,8 @@ fn w21_when_a_service_goes_its_edges_go_to_another_and_all_others_stay() {
     assert_eq!(before.iter().collect::<HashSet<_>>().len(), 4);
     // Cut in the middle of nothing: it has no part in what comes next.
     services.remove(3).reset();
+    // A call that is on its way to it when it goes fails, as it should.
+    gateway.logged("service offline");
     for (edge, before) in edges.iter_mut().zip(before) {
         let after = called(&mut services, edge);
         assert!(before == 3 || after == before, "it was with {before} and is with {after}");

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use net::tls::TlsConnector;
 use tokio::io::{AsyncRead, AsyncWrite};
-use transport::tls::TlsConnector;
 
 use crate::{Error, Tls};
 
@@ -64,13 +64,13 @@ impl Dialer {
     /// A fresh byte stream to the gateway, within `limit`. With `anew` nothing is relied on that was read of files before.
     pub(crate) async fn dial(&self, limit: Duration, anew: bool) -> Result<Box<dyn ByteStream>, Error> {
         match self {
-            Dialer::Tcp(addr) => match transport::dial(addr, limit).await {
+            Dialer::Tcp(addr) => match net::dial(addr, limit).await {
                 Ok(stream) => Ok(Box::new(stream)),
                 Err(error) => Err(Error::Dial(error.into())),
             },
             Dialer::Tls { addr, tls, connector } => {
                 let connector = ready(connector, tls, anew).await?;
-                match transport::dial_tls(addr, &connector, tls.server_name.as_deref(), limit).await {
+                match net::dial_tls(addr, &connector, tls.server_name.as_deref(), limit).await {
                     Ok(stream) => Ok(Box::new(stream)),
                     Err(error) => Err(Error::Dial(error.into())),
                 }

@@ -1,6 +1,6 @@
 //! What can go wrong.
 
-use transport::tls::TlsError;
+use net::tls::TlsError;
 
 use crate::dial::BoxError;
 
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn why_the_gateway_cannot_be_reached_is_said_once() {
         let source = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let refused = transport::DialError::Failed { addr: "gateway:30012".to_owned(), source };
+        let refused = net::DialError::Failed { addr: "gateway:30012".to_owned(), source };
         let error = Error::Dial(refused.into());
         assert_eq!(error.to_string(), "cannot connect to gateway:30012");
         let cause = error.source().expect("what the system says");

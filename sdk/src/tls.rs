@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use transport::tls::{ClientFiles, KeyPair, Roots};
+use net::tls::{ClientFiles, KeyPair, Roots};
 
 /// Whom an edge or service trusts, and who it is: see [`Builder::tls`](crate::Builder::tls).
 ///

@@ -1,21 +1,14 @@
-//! Bytes and time for `proto::conn`: one task per link, the queue that reaches it, and the ways in and out.
+//! Bytes and time for `proto::conn`: one task per link, the queue that reaches it, and the write queue.
 //!
 //! Shared by gateway and SDK. [`drive`] runs one link over any byte stream; what happens on it goes to an [`Endpoint`];
 //! other tasks reach it through its [`LinkHandle`]. An idle link owns no read or write buffer.
 
 mod buffers;
-mod causes;
-mod dial;
 mod driver;
 mod endpoint;
 mod link;
-mod listen;
-pub mod tls;
 mod write_queue;
 
-pub use causes::Causes;
-pub use dial::{DialError, dial, dial_tls};
 pub use driver::{Limits, LinkEnd, drive};
 pub use endpoint::{Backing, Endpoint, Linger};
 pub use link::{Inbox, Lane, LinkHandle, QueueLimits, Refused, link};
-pub use listen::{ListenError, Listener};

@@ -20,7 +20,7 @@ pub use self::handle::{BridgeHandle, Phase, State};
 pub use self::ledger::Counters;
 
 /// How long one try to connect may take.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 
 /// The first and the longest wait between two tries.
 const RECONNECT_FIRST: Duration = Duration::from_millis(250);
@@ -30,7 +30,7 @@ const RECONNECT_MOST: Duration = Duration::from_secs(5);
 const STOOD: Duration = Duration::from_secs(10);
 
 /// How long taking leave of a broker may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The time by which everything in here is measured.
 fn now() -> Instant {
@@ -71,7 +71,7 @@ async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
                 }
             }
             Ok(Err(error)) => error,
-            Err(_) => PublishError::lost(format_args!("no connection within {} s", CONNECT.as_secs())),
+            Err(_) => no_connection(),
         };
         shared.down(&error);
         failures += 1;
@@ -86,6 +86,11 @@ async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
     }
     answer(owed);
     debug!(bridge = &*shared.name, "bridge closed");
+}
+
+/// The broker has used up its time.
+pub(crate) fn no_connection() -> PublishError {
+    PublishError::lost(format_args!("no connection within {} s", CONNECT.as_secs()))
 }
 
 /// Waits for `done` while nothing can be sent: publishers are answered when their deadlines pass. `None`: it is time to end.

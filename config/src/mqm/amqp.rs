@@ -11,9 +11,10 @@ section! {
     pub struct MqmAmqp {
         /// Whether topics go there.
         enable: bool = false,
-        /// Servers, `user:password@host:port/vhost`; all but the host may be left out. Passwords are never printed.
+        /// Servers, `user:password@host:port/vhost`, escaped as in URLs; all but the host may be left out. They are tried in turn, with
+        /// one login. Passwords are never printed.
         addrs: Vec<BrokerAddr> = Vec::new(),
-        /// The virtual host, where the address names none.
+        /// The virtual host; empty is that of the address, or `/`.
         vhost: String = String::new(),
         /// The most channels of the connection; 0 is what the server allows.
         channel_max: i64 = 0,
@@ -93,7 +94,7 @@ section! {
         exchange: String = String::new(),
         /// Whether a message that no queue takes is a failure.
         mandatory: bool = false,
-        /// Whether a message that no consumer takes at once is a failure. RabbitMQ refuses it.
+        /// Whether a message that no consumer takes at once is a failure. RabbitMQ knows that no more, so it is refused when on.
         immediate: bool = false,
         /// Headers of every message.
         headers: BTreeMap<String, String> = BTreeMap::new(),

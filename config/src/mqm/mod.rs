@@ -3,7 +3,9 @@
 //! Keys that the Go gateway spells wrongly are read in both spellings.
 
 mod amqp;
+mod convert;
 mod kafka;
+pub(crate) mod url;
 
 pub use amqp::{AmqpBinding, AmqpExchange, AmqpProducer, AmqpQueue, MqmAmqp};
 pub use kafka::{KafkaCompression, KafkaFlush, KafkaProducer, KafkaRetry, MqmKafka};

@@ -7,6 +7,9 @@ use crate::{
     Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisMode, SaslMechanism,
 };
 
+/// What the names of bridges of the section `mqm` begin with.
+const MQM: &str = "mqm.";
+
 impl Rules<'_> {
     pub(super) fn bridges(&self, bridges: &[Bridge]) -> Checked {
         let mut names = HashSet::new();
@@ -16,6 +19,8 @@ impl Rules<'_> {
             let spelt = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             let named = !bridge.name.is_empty() && bridge.name.chars().all(spelt);
             self.demand(named, &name, "a bridge needs a name, of letters, digits, `-`, `_` and `.`")?;
+            let theirs = bridge.name.starts_with(MQM);
+            self.demand(!theirs, &name, "names that begin with `mqm.` are those of the section `mqm`")?;
             let new = names.insert(&bridge.name);
             self.demand(new, &name, &format!("a bridge before is called {:?} as well", bridge.name))?;
             self.bridge(&at, bridge)?;

@@ -1,10 +1,11 @@
 //! Rules about values that must go together. What a single value may be, its type says.
 
 mod bridges;
+mod mqm;
 
 use crate::error::ConfigError;
 use crate::places::Places;
-use crate::{Config, Credential, Dial, Mqm, Tls};
+use crate::{Config, Credential, Dial, Tls};
 
 /// Refuses the first thing that does not go together.
 pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
@@ -67,24 +68,6 @@ impl Rules<'_> {
             self.demand(both, &format!("{key}.certs[{index}]"), "a certificate is two files, `cert` and `key`")?;
         }
         Ok(())
-    }
-
-    fn mqm(&self, mqm: &Mqm) -> Checked {
-        for (name, enable, no_addrs) in [
-            ("kafka", mqm.kafka.enable, mqm.kafka.addrs.is_empty()),
-            ("amqp", mqm.amqp.enable, mqm.amqp.addrs.is_empty()),
-            ("nats", mqm.nats.enable, mqm.nats.addrs.is_empty()),
-            ("nsq", mqm.nsq.enable, mqm.nsq.addrs.is_empty()),
-            ("redis", mqm.redis.enable, mqm.redis.addrs.is_empty()),
-        ] {
-            let key = format!("mqm.{name}.addrs");
-            self.demand(!(enable && no_addrs), &key, "empty address; write a list of host:port")?;
-        }
-        let producer = &mqm.kafka.producer;
-        let acks = !mqm.kafka.enable || !producer.idempotent || producer.required_acks == -1;
-        self.demand(acks, "mqm.kafka.producer.idempotent", "goes with `required_acks: -1` alone")?;
-        let stream = !mqm.nats.enable || !mqm.nats.jetstream.enable || !mqm.nats.jetstream.name.is_empty();
-        self.demand(stream, "mqm.nats.jetstream.name", "JetStream needs the name of a stream")
     }
 
     fn credential(&self, key: &str, credential: &Credential) -> Checked {

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
+use net::Causes;
 use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{Causes, drive, link};
+use transport::{drive, link};
 
 use super::serve::ServiceLink;
 use crate::exchange::{Exchange, Patience, unix_seconds};

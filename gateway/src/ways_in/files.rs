@@ -1,7 +1,7 @@
-//! What the configuration says of TLS, as `transport` wants it.
+//! What the configuration says of TLS, as `net` wants it.
 
 use config::Verify;
-use transport::tls::{ClientFiles, KeyPair, Roots, ServerFiles, ServerTls, TlsConnector, TlsError};
+use net::tls::{ClientFiles, KeyPair, Roots, ServerFiles, ServerTls, TlsConnector, TlsError};
 
 use super::WayInError;
 

@@ -17,7 +17,7 @@
 //! | `open.rs` | TLS and the look at the first bytes |
 //! | `bypass.rs` | the way to another server |
 //! | `sniffed.rs` | a stream whose first bytes were looked at |
-//! | `files.rs` | what the configuration says of TLS, as `transport` wants it |
+//! | `files.rs` | what the configuration says of TLS, as `net` wants it |
 
 mod accept;
 mod bypass;
@@ -30,7 +30,7 @@ mod sniffed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use transport::tls::{ServerTls, TlsAcceptor, TlsError};
+use net::tls::{ServerTls, TlsAcceptor, TlsError};
 
 use crate::exchange::Exchange;
 use crate::metrics::{Side, SideMetrics};

@@ -68,6 +68,12 @@ impl TlsConnector {
         Ok(Self(Arc::new(config)))
     }
 
+    /// The same for clients that speak TLS by themselves.
+    #[must_use]
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
     /// Takes part in one handshake with the server `name`, to which its certificate must belong. It has no time limit of its
     /// own. Dropped, it closes the connection.
     pub(crate) async fn connect(&self, name: ServerName<'static>, tcp: TcpStream) -> io::Result<TlsStream> {

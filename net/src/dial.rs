@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::listen::prepare;
@@ -16,6 +16,14 @@ use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
+    /// Nobody knows an address of that name, now.
+    #[error("cannot resolve {host}")]
+    Unresolved {
+        /// The host in the address as given.
+        host: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The system says no.
     #[error("cannot connect to {addr}")]
     Failed {
@@ -79,7 +87,10 @@ pub async fn dial_tls(
 }
 
 async fn tcp(addr: &str) -> Result<TcpStream, DialError> {
-    let dialed = TcpStream::connect(addr).await;
+    let resolved = lookup_host(addr).await;
+    let resolved: Vec<_> =
+        resolved.map_err(|source| DialError::Unresolved { host: host_of(addr).to_owned(), source })?.collect();
+    let dialed = TcpStream::connect(&*resolved).await;
     let stream = dialed.map_err(|source| DialError::Failed { addr: addr.to_owned(), source })?;
     prepare(&stream);
     Ok(stream)

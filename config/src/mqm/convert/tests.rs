@@ -1,0 +1,137 @@
+use super::*;
+use crate::mqm::{AmqpProducer, KafkaFlush, KafkaProducer, KafkaRetry, MqmJetStream, NatsProducer, RedisProducer};
+
+fn addrs(texts: &[&str]) -> Vec<BrokerAddr> {
+    texts.iter().map(|text| text.parse().expect("any text is one")).collect()
+}
+
+fn names(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn written(addrs: &[BrokerAddr]) -> Vec<&str> {
+    addrs.iter().map(BrokerAddr::expose).collect()
+}
+
+fn said(password: &Credential) -> Option<&str> {
+    password.value.as_ref().map(Secret::expose)
+}
+
+#[test]
+fn what_is_off_makes_no_bridge() {
+    assert_eq!(Mqm::default().bridges(), []);
+}
+
+#[test]
+fn kafka_keeps_its_meaning() {
+    let producer = KafkaProducer {
+        topics: names(&["a", "*", "b"]),
+        required_acks: -1,
+        idempotent: true,
+        timeout: 7,
+        compression_level: 3,
+        flush: KafkaFlush { bytes: 2_000, messages: 10, frequency: 2, max_messages: 0 },
+        retry: KafkaRetry { max: 5, backoff: 2 },
+        ..KafkaProducer::default()
+    };
+    let mqm = Mqm { kafka: MqmKafka { enable: true, addrs: addrs(&["k:9092"]), producer }, ..Mqm::default() };
+    let [bridge] = &mqm.bridges()[..] else { panic!("one bridge") };
+    assert_eq!((&*bridge.name, &bridge.topics[..], bridge.fallback), ("mqm.kafka", &names(&["a", "b"])[..], true));
+    assert_eq!((bridge.delivery, bridge.headers.enable), (Delivery::One, true));
+    let kafka = bridge.kafka.as_ref().expect("it is Kafka");
+    assert_eq!((kafka.acks, kafka.idempotence, kafka.compression_level), (Acks::All, true, 3));
+    assert_eq!((kafka.linger, kafka.batch_bytes), (Duration::from_secs(2), 2_000));
+    let properties: BTreeMap<&str, &str> =
+        kafka.properties.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    let expected = [
+        ("batch.num.messages", "10"),
+        ("message.send.max.retries", "5"),
+        ("request.timeout.ms", "7000"),
+        ("retry.backoff.ms", "2000"),
+    ];
+    assert_eq!(properties, BTreeMap::from(expected));
+}
+
+#[test]
+fn kafka_without_options_is_acked_by_the_leader() {
+    let producer = KafkaProducer { topics: names(&["a"]), ..KafkaProducer::default() };
+    let mqm = Mqm { kafka: MqmKafka { enable: true, addrs: addrs(&["k:9092"]), producer }, ..Mqm::default() };
+    let bridge = mqm.bridges().remove(0);
+    let kafka = bridge.kafka.expect("it is Kafka");
+    assert_eq!((kafka.acks, kafka.idempotence, kafka.compression_level), (Acks::Leader, false, -1));
+    let defaults = KafkaBridge::default();
+    assert_eq!((kafka.linger, kafka.batch_bytes), (defaults.linger, defaults.batch_bytes));
+    assert_eq!(kafka.properties["retry.backoff.ms"].expose(), "100");
+    assert!(!bridge.fallback && !kafka.properties.contains_key("batch.num.messages"));
+}
+
+#[test]
+fn amqp_takes_its_address_apart() {
+    let producer = AmqpProducer {
+        routing_keys: names(&["a"]),
+        exchange: "e".to_owned(),
+        headers: [("site".to_owned(), "1".to_owned())].into(),
+        delivery_mode: 2,
+        ..AmqpProducer::default()
+    };
+    let amqp = MqmAmqp {
+        enable: true,
+        addrs: addrs(&["u:p%23w@h:5672/a%2Fb", "u:p%23w@i:5672/a%2Fb"]),
+        heartbeat: 5,
+        producer,
+        ..MqmAmqp::default()
+    };
+    let bridge = Mqm { amqp: amqp.clone(), ..Mqm::default() }.bridges().remove(0);
+    assert_eq!(bridge.headers.fixed["site"], "1");
+    let made = bridge.amqp.expect("it is AMQP");
+    assert_eq!(written(&made.addrs), ["h:5672", "i:5672"]);
+    assert_eq!((&*made.vhost, &*made.username, said(&made.password)), ("a/b", "u", Some("p#w")));
+    assert_eq!((&*made.exchange, made.mandatory, made.persistent), ("e", false, true));
+    assert_eq!((made.heartbeat, made.tls.enable), (Duration::from_secs(5), false));
+
+    let amqp = MqmAmqp { addrs: addrs(&["amqps://h/a"]), vhost: "v".to_owned(), heartbeat: 0, ..amqp };
+    let made = Mqm { amqp, ..Mqm::default() }.bridges().remove(0).amqp.expect("it is AMQP");
+    assert_eq!((&*made.vhost, &*made.username, said(&made.password)), ("v", "guest", Some("guest")));
+    assert_eq!((written(&made.addrs), made.tls.enable), (vec!["h"], true));
+}
+
+#[test]
+fn nats_publishes_to_the_stream_if_that_is_on() {
+    let mut nats = MqmNats {
+        enable: true,
+        addrs: addrs(&["nats://u:p@n:4222", "m:4222"]),
+        producer: NatsProducer { subjects: names(&["core"]) },
+        jetstream: MqmJetStream {
+            enable: true,
+            name: "s".to_owned(),
+            producer: NatsProducer { subjects: names(&["kept"]) },
+        },
+    };
+    let bridge = Mqm { nats: nats.clone(), ..Mqm::default() }.bridges().remove(0);
+    assert_eq!(bridge.topics, ["kept"]);
+    let made = bridge.nats.expect("it is NATS");
+    assert_eq!(written(&made.addrs), ["n:4222", "m:4222"]);
+    assert_eq!((made.username.as_deref(), said(&made.password)), (Some("u"), Some("p")));
+    assert!(made.jetstream.enable && made.jetstream.create && made.jetstream.subjects == ["kept"]);
+
+    nats.jetstream.enable = false;
+    nats.addrs = addrs(&["tls://t@n"]);
+    let bridge = Mqm { nats, ..Mqm::default() }.bridges().remove(0);
+    let made = bridge.nats.expect("it is NATS");
+    assert_eq!((&bridge.topics[..], said(&made.token), made.tls.enable), (&names(&["core"])[..], Some("t"), true));
+}
+
+#[test]
+fn redis_is_the_first_address() {
+    let redis = MqmRedis {
+        enable: true,
+        addrs: addrs(&["r:6379", "other:6379"]),
+        db: 3,
+        password: Some(secret("pw")),
+        producer: RedisProducer { channels: names(&["c"]) },
+    };
+    let bridge = Mqm { redis, ..Mqm::default() }.bridges().remove(0);
+    let made = bridge.redis.expect("it is Redis");
+    assert_eq!((written(&made.addrs), made.db, said(&made.password)), (vec!["r:6379"], 3, Some("pw")));
+    assert_eq!((made.form, made.fail_without_listeners), (RedisForm::PubSub, false));
+}

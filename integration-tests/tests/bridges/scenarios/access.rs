@@ -1,0 +1,88 @@
+//! Logins and certificates.
+
+use std::time::Duration;
+
+use frontier_integration_tests::bridges::is;
+use frontier_integration_tests::brokers::{Login, Settings, Tls};
+use frontier_integration_tests::certificates::Authority;
+use frontier_integration_tests::raw::{Body, Client};
+use frontier_integration_tests::wait::eventually_within;
+use frontier_integration_tests::{Gateway, eventually};
+
+use crate::{Access, BRIDGE, Target, gateway, settings, with};
+
+#[track_caller]
+fn a_message_arrives<T: Target>(gateway: &Gateway, target: &mut T, value: &str) {
+    let mut edge = Client::edge(gateway.edge);
+    let sent = edge.message(&Body::new().topic("t").value(value.as_bytes()));
+    assert_eq!(edge.acked(sent), Ok(()));
+    eventually("it is there", || {
+        target.stored("t").iter().any(|record| record.payload == value.as_bytes()).then_some(())
+    });
+}
+
+/// TLS with a certificate of our own and a login, the address by its name; who does not trust the broker, or has no
+/// certificate, stays down and says why.
+pub(crate) fn tls_and_login_are_wanted_and_given<T: Target>() {
+    let (ours, others) = (Authority::new("ours"), Authority::new("others"));
+    let login = Login::new("alice", "wonder-1");
+    let tls = Tls::by(&ours, "broker").with_clients();
+    let broker = Settings { tls: Some(tls), login: Some(login.clone()), ..Settings::default() };
+    let mut target = T::start(&broker, &["t"]);
+    let addr = target.tls_addr().expect("it speaks TLS");
+    let client = ours.pair("client", "client.test");
+    let lines = |authority: &Authority, own| {
+        let access = Access { tls: Some((authority.file(), own)), ..Access::by(&login) };
+        with(T::bridge(&format!("localhost:{}", addr.port()), &access), &["topics: [t]"])
+    };
+    let gateway = gateway(lines(&ours, Some(client.clone())));
+    a_message_arrives(&gateway, &mut target, "over TLS");
+    drop(gateway);
+    let gateway = settings(&[(BRIDGE, lines(&others, Some(client)))]).start();
+    let line = gateway.logged("bridge down");
+    assert!(line.to_lowercase().contains("certificate") || line.contains("SSL"), "{line}");
+    drop(gateway);
+    let gateway = settings(&[(BRIDGE, lines(&ours, None))]).start();
+    gateway.logged("bridge down");
+    assert!(!is(&gateway, BRIDGE, "up"));
+}
+
+/// A wrong password is told as such, is never printed, and a right one in its file is taken up without a restart.
+pub(crate) fn a_wrong_password_is_told_and_a_right_one_taken_up<T: Target>() {
+    let login = Login::new("alice", "wonder-1");
+    let broker = Settings { login: Some(login.clone()), ..Settings::default() };
+    let mut target = T::start(&broker, &["t"]);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "wrong-7\n").expect("a file can be written");
+    let access = Access { login: Some((login.user, format!("{{ file: {} }}", file.display()))), tls: None };
+    let lines = with(T::bridge(&target.addr().to_string(), &access), &["topics: [t]"]);
+    let gateway = settings(&[(BRIDGE, lines)]).start();
+    let line = gateway.logged("bridge down");
+    let told = line.to_lowercase();
+    assert!(["auth", "refused", "credential", "login", "password"].iter().any(|word| told.contains(word)), "{line}");
+    let mut edge = Client::edge(gateway.edge);
+    let waits = edge.message(&Body::new().topic("t").value(b"waits"));
+    std::fs::write(&file, "wonder-1\r\n").expect("a file can be written");
+    eventually_within(Duration::from_secs(20), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    assert_eq!(edge.acked(waits), Ok(()));
+    a_message_arrives(&gateway, &mut target, "later");
+    let said = gateway.log.lines().join("\n");
+    assert!(!said.contains("wrong-7") && !said.contains("wonder-1"), "{said}");
+}
+
+/// Users and passwords with characters that mean something in URLs and shells: `login` is set up at the broker as it stands.
+pub(crate) fn odd_passwords_are_taken_as_they_stand<T: Target>(settings: &Settings, login: &Login) {
+    let mut target = T::start(settings, &["t"]);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("password");
+    let by_value = format!("{{ value: '{}' }}", login.password.replace('\'', "''"));
+    let by_file = format!("{{ file: {} }}", file.display());
+    for (password, ending) in [(by_value, ""), (by_file.clone(), ""), (by_file.clone(), "\n"), (by_file, "\r\n")] {
+        std::fs::write(&file, format!("{}{ending}", login.password)).expect("a file can be written");
+        let access = Access { login: Some((format!("'{}'", login.user), password)), tls: None };
+        let gateway = gateway(with(T::bridge(&target.addr().to_string(), &access), &["topics: [t]"]));
+        a_message_arrives(&gateway, &mut target, ending);
+        assert!(!gateway.log.lines().join("\n").contains(&login.password), "it is never printed");
+    }
+}

@@ -1,0 +1,202 @@
+//! The broker, the gateway or the way between them fails. What was acked is there, edges keep their links, and who is not
+//! concerned does not notice.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use frontier_integration_tests::bridges::{Load, Told, counters, is};
+use frontier_integration_tests::brokers::Settings;
+use frontier_integration_tests::process::{Signal, resident_kib};
+use frontier_integration_tests::raw::{Body, Client, time};
+use frontier_integration_tests::wait::eventually_within;
+use frontier_integration_tests::{Gateway, PATIENCE, Proxy, eventually};
+
+use super::everything_acked_is_there;
+use crate::{Access, BRIDGE, Target, gateway, settings, with};
+
+/// Between two messages of an edge under load.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// How long a broker may be back, or dead, until the bridge has noticed.
+const NOTICED: Duration = Duration::from_secs(20);
+
+/// What a gateway may hold more than before, whatever its broker does: the queue's 16 MiB, and as much again.
+const MEMORY_KIB: u64 = 32 * 1024;
+
+fn bridge<T: Target>(addr: std::net::SocketAddr) -> Vec<String> {
+    with(T::bridge(&addr.to_string(), &Access::default()), &["topics: [t]"])
+}
+
+/// Waits for `count` acks more.
+#[track_caller]
+fn more_acks(load: &Load, count: usize) {
+    let wanted = load.acked() + count;
+    eventually_within(Duration::from_secs(60), "further acks", || (load.acked() >= wanted).then_some(()));
+}
+
+#[track_caller]
+fn nobody_was_cut(told: &[Told]) {
+    let cut: Vec<u64> = told.iter().filter(|told| told.cut).map(|told| told.edge).collect();
+    assert!(cut.is_empty(), "links that were closed: {cut:?}");
+}
+
+/// A message of an edge of its own passes through a bridge that is not concerned.
+#[track_caller]
+fn another_bridge_works(gateway: &Gateway) {
+    let mut edge = Client::edge(gateway.edge);
+    let sent = edge.message(&Body::new().topic("other").value(b"x"));
+    assert_eq!(edge.acked(sent), Ok(()));
+    edge.close();
+}
+
+/// Killed in the middle of the load and started again: acked is stored, order kept, counters add up, nobody else is held up.
+pub(crate) fn killed_in_the_middle_it_costs_nothing_that_was_acked<T: Target>() {
+    let mut target = T::start(&Settings::default(), &["t"]);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let other = vec![
+        "topics: [other]".to_owned(),
+        "file:".to_owned(),
+        format!("  path: {}", folder.path().join("other").display()),
+    ];
+    let gateway = settings(&[(BRIDGE, bridge::<T>(target.addr())), ("other", other)]).start();
+    eventually("both are up", || (is(&gateway, BRIDGE, "up") && is(&gateway, "other", "up")).then_some(()));
+    let load = Load::start(gateway.edge, 4, "t", PAUSE);
+    for _ in 0..2 {
+        more_acks(&load, 300);
+        target.broker().kill();
+        eventually_within(NOTICED, "it is noticed", || is(&gateway, BRIDGE, "down").then_some(()));
+        counters(&gateway, BRIDGE);
+        another_bridge_works(&gateway);
+        target.broker().start();
+    }
+    more_acks(&load, 300);
+    let told = load.stop();
+    nobody_was_cut(&told);
+    everything_acked_is_there(&mut target, "t", &told);
+    assert_eq!(counters(&gateway, BRIDGE)["bytes"], 0, "nothing is left");
+}
+
+/// It stands still for 20 s: the bridge says so, holds no more than it may, and goes on when the broker does.
+pub(crate) fn frozen_it_holds_up_nobody_and_loses_nothing<T: Target>() {
+    let mut target = T::start(&Settings::default(), &["t"]);
+    let gateway = gateway(bridge::<T>(target.addr()));
+    let load = Load::start(gateway.edge, 4, "t", PAUSE);
+    more_acks(&load, 300);
+    let before = resident_kib(gateway.pid());
+    target.broker().freeze();
+    eventually_within(NOTICED, "it is noticed", || is(&gateway, BRIDGE, "down").then_some(()));
+    // The rest of the 20 s: something that must not happen is waited for.
+    sleep(Duration::from_secs(5));
+    counters(&gateway, BRIDGE);
+    let grown = resident_kib(gateway.pid()).saturating_sub(before);
+    assert!(grown < MEMORY_KIB, "{grown} KiB more");
+    target.broker().thaw();
+    eventually_within(NOTICED, "it is up again", || is(&gateway, BRIDGE, "up").then_some(()));
+    more_acks(&load, 300);
+    let told = load.stop();
+    nobody_was_cut(&told);
+    everything_acked_is_there(&mut target, "t", &told);
+}
+
+/// It is not there when the gateway starts, and comes later.
+pub(crate) fn absent_at_the_start_it_is_taken_up_when_it_comes<T: Target>() {
+    let mut target = T::start(&Settings::default(), &["t"]);
+    target.broker().stop();
+    let gateway = settings(&[(BRIDGE, bridge::<T>(target.addr()))]).start();
+    let line = gateway.logged("bridge down");
+    assert!(line.contains("refused"), "{line}");
+    let mut edge = Client::edge(gateway.edge);
+    let soon = edge.message(&Body::new().topic("t").value(b"1/000000").deadline(&time::from_now_millis(800)));
+    let waits = edge.message(&Body::new().topic("t").value(b"1/000001").deadline(&time::from_now(60)));
+    let error = edge.acked(soon).expect_err("nobody could have it");
+    assert!(error.starts_with("context deadline exceeded: bridge \"b\" (") && error.contains("down"), "{error}");
+    target.broker().start();
+    eventually_within(NOTICED, "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    assert_eq!(edge.acked(waits), Ok(()));
+    let stored = eventually("it is there", || Some(target.stored("t")).filter(|stored| !stored.is_empty()));
+    let payloads: Vec<_> = stored.iter().map(|record| &*record.payload).collect();
+    assert_eq!(payloads, [b"1/000001"], "what was answered with an error before it was handed over never arrives");
+}
+
+/// The gateway is killed: what it acked is there.
+pub(crate) fn a_killed_gateway_has_lost_nothing_that_it_acked<T: Target>() {
+    let mut target = T::start(&Settings::default(), &["t"]);
+    let mut gateway = gateway(bridge::<T>(target.addr()));
+    let load = Load::start(gateway.edge, 4, "t", Duration::ZERO);
+    more_acks(&load, 500);
+    gateway.signal(Signal::Kill);
+    gateway.exit(PATIENCE);
+    let told = load.stop();
+    everything_acked_is_there(&mut target, "t", &told);
+}
+
+/// Connections are reset again and again.
+pub(crate) fn cut_connections_cost_nothing_that_was_acked<T: Target>() {
+    let proxy = Proxy::new();
+    let mut target = T::start_behind(&proxy, &Settings::default(), &["t"]);
+    let gateway = gateway(bridge::<T>(proxy.addr));
+    let load = Load::start(gateway.edge, 4, "t", PAUSE);
+    for _ in 0..4 {
+        more_acks(&load, 200);
+        proxy.cut();
+    }
+    more_acks(&load, 200);
+    let told = load.stop();
+    nobody_was_cut(&told);
+    everything_acked_is_there(&mut target, "t", &told);
+}
+
+/// Somebody accepts connections and never answers: the bridge is down and says why, deadlines are kept, and it comes up once
+/// answers come.
+pub(crate) fn who_accepts_and_never_answers_is_down<T: Target>() {
+    let proxy = Proxy::new();
+    let mut target = T::start_behind(&proxy, &Settings::default(), &["t"]);
+    proxy.hold();
+    let gateway = settings(&[(BRIDGE, bridge::<T>(proxy.addr))]).start();
+    let mut edge = Client::edge(gateway.edge);
+    let sent = edge.message(&Body::new().topic("t").value(b"1/000000").deadline(&time::from_now(2)));
+    let error = edge.acked(sent).expect_err("nobody could have it");
+    assert!(error.starts_with("context deadline exceeded: bridge \"b\" ("), "{error}");
+    eventually_within(NOTICED, "it is down", || is(&gateway, BRIDGE, "down").then_some(()));
+    proxy.release();
+    eventually_within(NOTICED, "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    let sent = edge.message(&Body::new().topic("t").value(b"1/000001").deadline(&time::from_now(30)));
+    assert_eq!(edge.acked(sent), Ok(()));
+    eventually("it is there", || target.stored("t").iter().any(|record| record.payload == b"1/000001").then_some(()));
+}
+
+/// Packets are dropped and nothing is reset: within 15 s the bridge is down with a reason, every publish is answered by its
+/// deadline, counters add up at each look, and it is up 10 s after packets pass again.
+pub(crate) fn dropped_packets_are_noticed<T: Target>() {
+    let proxy = Proxy::new();
+    let mut target = T::start_behind(&proxy, &Settings::default(), &["t"]);
+    let gateway = gateway(bridge::<T>(proxy.addr));
+    let mut edge = Client::edge(gateway.edge);
+    let publish = |edge: &mut Client, number: usize| {
+        let value = format!("{}/{number:06}", edge.id);
+        edge.message(&Body::new().topic("t").value(value.as_bytes()).deadline(&time::from_now(10)))
+    };
+    let first = publish(&mut edge, 0);
+    assert_eq!(edge.acked(first), Ok(()));
+    proxy.hold();
+    let mut open = vec![publish(&mut edge, 1)];
+    let mut number = 1;
+    eventually_within(Duration::from_secs(15), "it is down", || {
+        number += 1;
+        open.push(publish(&mut edge, number));
+        counters(&gateway, BRIDGE);
+        sleep(Duration::from_millis(200));
+        edge.heartbeat();
+        is(&gateway, BRIDGE, "down").then_some(())
+    });
+    for packet in open {
+        // Those of the last moment may still be there when packets pass again.
+        let _ = edge.acked(packet);
+    }
+    proxy.release();
+    eventually_within(Duration::from_secs(10), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    let last = publish(&mut edge, number + 1);
+    assert_eq!(edge.acked(last), Ok(()));
+    let told = Told { edge: edge.id, sent: number + 2, acked: [0, number + 1].into(), ..Told::default() };
+    everything_acked_is_there(&mut target, "t", &[told]);
+}

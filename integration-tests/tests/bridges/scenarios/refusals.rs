@@ -1,0 +1,123 @@
+//! What a broker or its bridge will not take: its publisher hears a clear error at once, and everything else passes.
+
+use std::time::{Duration, Instant};
+
+use frontier_integration_tests::bridges::{counters, is};
+use frontier_integration_tests::brokers::Settings;
+use frontier_integration_tests::raw::{Body, Client, time};
+use frontier_integration_tests::{Proxy, eventually};
+
+use crate::{Access, BRIDGE, Target, gateway, with};
+
+/// How soon an error has to come that is no time-out. Far below the deadlines of those publishes, far above what it takes.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Names that some broker forbids, or that mean something to it.
+const NAMES: &[&str] =
+    &["a/+/b", "#", "", "a\0b", "$SYS/x", "a b", "a/b", "..", ".a", "a..b", "ä", "a.*", "a.>", "$JS.x"];
+
+/// No queue, no matter which name, takes the connection away: each is an error that names the bridge, or arrives.
+pub(crate) fn poisoned_names_cost_nobody_else<T: Target>() {
+    let proxy = Proxy::new();
+    let mut target = T::start_behind(&proxy, &Settings::default(), &["t"]);
+    let lines = with(T::bridge(&proxy.addr.to_string(), &Access::default()), &["fallback: true"]);
+    let gateway = gateway(lines);
+    let (mut bad, mut good) = (Client::edge(gateway.edge), Client::edge(gateway.edge));
+    let mut number = 0;
+    let mut passes = |what: &str| {
+        let value = format!("good/{number:06}");
+        number += 1;
+        let sent = good.message(&Body::new().topic("t").value(value.as_bytes()));
+        assert_eq!(good.acked(sent), Ok(()), "behind {what:?}");
+    };
+    passes("nothing");
+    let before = proxy.accepted();
+    let long = "x".repeat(65_536);
+    for name in NAMES.iter().copied().chain([&*long]) {
+        let sent = bad.message(&Body::new().topic(name).value(b"bad").deadline(&time::from_now(30)));
+        passes(&name[..name.len().min(20)]);
+        let begun = Instant::now();
+        if let Err(error) = bad.acked(sent) {
+            assert!(error.starts_with("bridge \"b\" ("), "{name:?}: {error}");
+            assert!(!error.contains("not confirmed"), "{name:?}: {error}");
+        }
+        assert!(begun.elapsed() < AT_ONCE, "{name:?} is answered at once");
+    }
+    assert_eq!(proxy.accepted(), before, "the connection is the same");
+    assert!(is(&gateway, BRIDGE, "up"));
+    eventually("the good ones are there", || {
+        let stored = target.stored("t");
+        let good = stored.iter().filter(|record| record.payload.starts_with(b"good/")).count();
+        (good == number).then_some(())
+    });
+}
+
+/// The queue is full: `congested` at once, and once the broker is back what was taken arrives, and later messages pass.
+pub(crate) fn a_full_queue_answers_congested_and_later_messages_pass<T: Target>() {
+    let mut target = T::start(&Settings::default(), &["t"]);
+    let lines = T::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = gateway(with(lines, &["topics: [t]", "queue_bytes: 65536"]));
+    target.broker().freeze();
+    let mut edge = Client::edge(gateway.edge);
+    let large = |number: usize| {
+        let value = format!("1/{number:06}{}", " ".repeat(20_000));
+        Body::new().topic("t").value(value.as_bytes()).deadline(&time::from_now(60))
+    };
+    let sent: Vec<u64> = (0..5).map(|number| edge.message(&large(number))).collect();
+    assert_eq!(edge.acked(sent[4]), Err("congested".to_owned()));
+    assert!(counters(&gateway, BRIDGE)["bytes"] <= 65_536);
+    target.broker().thaw();
+    for packet in &sent[..2] {
+        assert_eq!(edge.acked(*packet), Ok(()));
+    }
+    let later = edge.message(&large(5));
+    assert_eq!(edge.acked(later), Ok(()));
+    eventually("they are there", || {
+        let stored = target.stored("t");
+        ["1/000000", "1/000001", "1/000005"]
+            .iter()
+            .all(|wanted| stored.iter().any(|record| record.payload.starts_with(wanted.as_bytes())))
+            .then_some(())
+    });
+}
+
+/// A record that is too large for the broker, which `settings` make take `most` bytes, spoils none of its neighbours.
+pub(crate) fn too_large_spoils_no_neighbour<T: Target>(settings: &Settings, most: usize) {
+    const COUNT: usize = 300;
+    let mut target = T::start(settings, &["t"]);
+    let gateway = gateway(with(T::bridge(&target.addr().to_string(), &Access::default()), &["topics: [t]"]));
+    let padding = " ".repeat(most + 1);
+    let mut edges: Vec<Client> = (0..3).map(|_| Client::edge(gateway.edge)).collect();
+    let sent: Vec<Vec<u64>> = edges
+        .iter_mut()
+        .map(|edge| {
+            let id = edge.id;
+            let value = |number: usize| match number % 10 {
+                5 => format!("{id}/{number:06}{padding}"),
+                _ => format!("{id}/{number:06}"),
+            };
+            (0..COUNT).map(|number| edge.message(&Body::new().topic("t").value(value(number).as_bytes()))).collect()
+        })
+        .collect();
+    for (edge, sent) in edges.iter_mut().zip(&sent) {
+        for (number, packet) in sent.iter().enumerate() {
+            let answer = edge.acked(*packet);
+            match number % 10 {
+                5 => {
+                    let error = answer.expect_err("it is too large");
+                    assert!(error.starts_with("bridge \"b\" ("), "{error}");
+                }
+                _ => assert_eq!(answer, Ok(()), "edge {}, {number}", edge.id),
+            }
+        }
+    }
+    let stored = eventually("the small ones are there", || {
+        Some(target.stored("t")).filter(|stored| stored.len() >= 3 * COUNT * 9 / 10)
+    });
+    for edge in &edges {
+        let own = format!("{}/", edge.id);
+        let its: Vec<_> = stored.iter().filter(|record| record.payload.starts_with(own.as_bytes())).collect();
+        assert_eq!(its.len(), COUNT * 9 / 10, "edge {}", edge.id);
+        assert!(its.is_sorted_by(|one, next| one.payload < next.payload), "edge {}", edge.id);
+    }
+}
