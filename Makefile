@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run brokers examples test test-containers lint bench
+.PHONY: help demo run brokers examples test test-containers test-compose lint bench
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -43,14 +43,21 @@ test: ## Run all tests, those against the built programs and the real Go transpo
 	@$(MAKE) --no-print-directory examples
 	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
 
-	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers; \
-	else echo "make test: no container can run here, so image, compose file and unit are NOT tested (make test-containers)" >&2; fi
+	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers test-compose; \
+	else echo "make test: no container can run here, so images, compose files and unit are NOT tested (make test-containers test-compose)" >&2; fi
 
 test-containers: ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker
 	cargo build --release --locked -p frontier-gateway
 	@$(MAKE) --no-print-directory examples
 	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
+
+test-compose: ## Run gateway, five brokers and their tests by compose, with a Docker engine of its own if none answers; ARGS=--official
+	@PATH="$(GO_PATH)" scripts/setup.sh test
+	@scripts/setup.sh docker
+	cargo build --release --locked -p frontier-gateway
+	@$(MAKE) --no-print-directory examples
+	scripts/with-engine.sh compose/test.sh $(ARGS)
 
 lint: ## Check format, lints, licences and sources of dependencies
 	@scripts/setup.sh lint
