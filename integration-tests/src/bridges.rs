@@ -24,7 +24,6 @@ pub struct Arrived {
 ///
 /// # Panics
 /// When they do not add up, as they must at every moment.
-#[must_use]
 #[track_caller]
 pub fn counters(gateway: &Gateway, bridge: &str) -> HashMap<&'static str, u64> {
     let label = format!("bridge=\"{bridge}\"");
