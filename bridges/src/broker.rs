@@ -35,6 +35,12 @@ impl Addresses {
         Self { all, next: AtomicUsize::new(0) }
     }
 
+    /// How many there are.
+    #[cfg(feature = "redis")]
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// All of them, that which was tried longest ago first. Each call begins with another one, so that an address that answers
     /// and is of no use does not keep the others away.
     pub(crate) fn in_turn(&self) -> impl Iterator<Item = &str> {
@@ -86,7 +92,8 @@ pub(crate) async fn tls(config: &BridgeTls) -> Result<Option<TlsConnector>, Publ
     let pair = config.cert.clone().zip(config.key.clone());
     let files = ClientFiles { roots, certs: pair.map(|(cert, key)| KeyPair { cert, key }).into_iter().collect() };
     let loaded = spawn_blocking(move || TlsConnector::load(&files)).await;
-    let loaded = loaded.map_err(|error| PublishError::lost(format_args!("reading certificates ended early: {error}")))?;
+    let loaded =
+        loaded.map_err(|error| PublishError::lost(format_args!("reading certificates ended early: {error}")))?;
     loaded.map(Some).map_err(|error| PublishError::lost(Causes(&error)))
 }
 

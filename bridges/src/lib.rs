@@ -31,6 +31,8 @@ mod error;
 mod file;
 mod open;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod supervisor;
 mod template;
 #[cfg(test)]
