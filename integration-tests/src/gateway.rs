@@ -33,6 +33,8 @@ pub struct Settings {
     pub service_tls: String,
     /// How many files the process may have open; none leaves the limit as it is here.
     pub open_files: Option<u32>,
+    /// A file that this gateway alone takes for `/etc/hosts`; it knows no other names. None leaves it to the system.
+    pub hosts: Option<PathBuf>,
     /// Whole further sections, as they stand in the file.
     pub sections: String,
     /// The whole file, in place of all of the above.
@@ -62,6 +64,7 @@ impl Default for Settings {
             edge_tls: String::new(),
             service_tls: String::new(),
             open_files: None,
+            hosts: None,
             sections: String::new(),
             whole: None,
             drain_seconds: 0,
@@ -162,9 +165,11 @@ impl Running {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join(FILE);
         fs::write(&file, settings.yaml()).expect("a temporary file can be written");
-        let mut command = match settings.open_files {
-            None => Command::new(&binary),
-            Some(number) => limited(&binary, number),
+        let mut command = match (settings.open_files, &settings.hosts) {
+            (None, None) => Command::new(&binary),
+            (Some(number), None) => limited(&binary, number),
+            (None, Some(hosts)) => with_hosts(&binary, hosts, folder.path()),
+            (Some(_), Some(_)) => panic!("no test needs both"),
         };
         let mut child = command
             .arg("--config")
@@ -187,6 +192,16 @@ fn limited(binary: &Path, open_files: u32) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("ulimit -n {open_files} && exec \"$0\" \"$@\"")).arg(binary);
     shell
+}
+
+/// The program with names of its own, in a mount namespace of its own, for which one has to be root.
+fn with_hosts(binary: &Path, hosts: &Path, folder: &Path) -> Command {
+    let names = folder.join("nsswitch.conf");
+    fs::write(&names, "hosts: files\n").expect("a temporary file can be written");
+    let script = "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" /etc/nsswitch.conf && shift && exec \"$@\"";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "sh", "-c", script]).arg(hosts).arg(names).arg(binary);
+    unshare
 }
 
 impl Drop for Running {

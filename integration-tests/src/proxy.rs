@@ -39,7 +39,17 @@ impl Proxy {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        Self::at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// [`Proxy::new`] at this address of this machine.
+    ///
+    /// # Panics
+    /// When it is not to be had.
+    #[must_use]
+    #[track_caller]
+    pub fn at(addr: SocketAddr) -> Self {
+        let listener = TcpListener::bind(addr).unwrap_or_else(|error| panic!("{addr} cannot be had: {error}"));
         let addr = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
