@@ -93,4 +93,7 @@ crate::scenarios! { RedisTarget:
     dropped_packets_are_noticed,
     poisoned_names_cost_nobody_else,
     a_full_queue_answers_congested_and_later_messages_pass,
+    a_name_that_moves_is_followed,
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
 }
