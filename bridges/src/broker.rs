@@ -35,6 +35,12 @@ impl Addresses {
         Self { all, next: AtomicUsize::new(0) }
     }
 
+    /// How many there are.
+    #[cfg(feature = "redis")]
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// All of them, that which was tried longest ago first. Each call begins with another one, so that an address that answers
     /// and is of no use does not keep the others away.
     pub(crate) fn in_turn(&self) -> impl Iterator<Item = &str> {

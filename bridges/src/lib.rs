@@ -32,6 +32,8 @@ mod error;
 mod file;
 mod open;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod supervisor;
 mod template;
 #[cfg(test)]

@@ -27,5 +27,9 @@ pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenErro
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));
     }
+    #[cfg(feature = "redis")]
+    if let Some(redis) = &config.redis {
+        return Ok(Arc::new(crate::redis::RedisConnector::new(&config.name, redis)));
+    }
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

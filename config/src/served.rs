@@ -54,7 +54,6 @@ const KINDS: &[(&str, &str)] = &[
     ("amqp", "bridges to AMQP are"),
     ("nats", "bridges to NATS are"),
     ("mqtt", "bridges to MQTT are"),
-    ("redis", "bridges to Redis are"),
 ];
 
 /// Refuses what is asked for and not served.

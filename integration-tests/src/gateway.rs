@@ -31,10 +31,10 @@ pub struct Settings {
     pub edge_tls: String,
     /// The value of `servicebound.listen.tls`; empty leaves it out.
     pub service_tls: String,
-    /// A file that the process sees in place of `/etc/hosts`. Needs root.
-    pub hosts: Option<PathBuf>,
     /// How many files the process may have open; none leaves the limit as it is here.
     pub open_files: Option<u32>,
+    /// A file that this gateway alone takes for `/etc/hosts`; it knows no other names. None leaves it to the system.
+    pub hosts: Option<PathBuf>,
     /// Whole further sections, as they stand in the file.
     pub sections: String,
     /// The whole file, in place of all of the above.
@@ -63,8 +63,8 @@ impl Default for Settings {
             servicebound: Vec::new(),
             edge_tls: String::new(),
             service_tls: String::new(),
-            hosts: None,
             open_files: None,
+            hosts: None,
             sections: String::new(),
             whole: None,
             drain_seconds: 0,
@@ -167,8 +167,9 @@ impl Running {
         fs::write(&file, settings.yaml()).expect("a temporary file can be written");
         let mut command = match (settings.open_files, &settings.hosts) {
             (None, None) => Command::new(&binary),
-            (Some(number), _) => limited(&binary, number),
-            (None, Some(hosts)) => with_hosts(&binary, hosts),
+            (Some(number), None) => limited(&binary, number),
+            (None, Some(hosts)) => with_hosts(&binary, hosts, folder.path()),
+            (Some(_), Some(_)) => panic!("no test needs both"),
         };
         let mut child = command
             .arg("--config")
@@ -193,12 +194,14 @@ fn limited(binary: &Path, open_files: u32) -> Command {
     shell
 }
 
-/// The program with a hosts file of its own, in a name space of mounts of its own.
-fn with_hosts(binary: &Path, hosts: &Path) -> Command {
-    let mut shell = Command::new("unshare");
-    let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
-    shell.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(hosts).arg(binary);
-    shell
+/// The program with names of its own, in a mount namespace of its own, for which one has to be root.
+fn with_hosts(binary: &Path, hosts: &Path, folder: &Path) -> Command {
+    let names = folder.join("nsswitch.conf");
+    fs::write(&names, "hosts: files\n").expect("a temporary file can be written");
+    let script = "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" /etc/nsswitch.conf && shift && exec \"$@\"";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "sh", "-c", script]).arg(hosts).arg(names).arg(binary);
+    unshare
 }
 
 impl Drop for Running {

@@ -39,13 +39,13 @@ impl Proxy {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        Self::at((Ipv4Addr::LOCALHOST, 0).into())
     }
 
-    /// As [`Proxy::new`], at that address.
+    /// [`Proxy::new`] at this address of this machine.
     ///
     /// # Panics
-    /// When it is taken.
+    /// When it is not to be had.
     #[must_use]
     #[track_caller]
     pub fn at(addr: SocketAddr) -> Self {

@@ -26,7 +26,11 @@ section! {
         username: Option<String> = None,
         /// The password.
         password: Credential = Credential::default(),
-        /// TLS towards the servers.
+        /// The user at the sentinels, which have users of their own.
+        sentinel_username: Option<String> = None,
+        /// The password at the sentinels.
+        sentinel_password: Credential = Credential::default(),
+        /// TLS towards the servers, and the sentinels.
         tls: BridgeTls = BridgeTls::default(),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::{Checked, Rules};
 use crate::{
-    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisMode, SaslMechanism,
+    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisForm, RedisMode,
+    SaslMechanism,
 };
 
 /// What the names of bridges of the section `mqm` begin with.
@@ -109,8 +110,31 @@ impl Rules<'_> {
 
     fn redis(&self, at: &str, redis: &RedisBridge) -> Checked {
         self.broker(at, &redis.addrs, &redis.tls)?;
-        let master = redis.mode != RedisMode::Sentinel || !redis.master.is_empty();
-        self.demand(master, &format!("{at}.master"), "sentinels are asked for a master by its name")?;
-        self.credential(&format!("{at}.password"), &redis.password)
+        let at_key = |key: &str| format!("{at}.{key}");
+        let plain = redis.addrs.iter().all(|addr| !addr.expose().contains(['@', '/']));
+        self.demand(
+            plain,
+            &at_key("addrs"),
+            "write host:port; user, password, database and TLS have keys of their own",
+        )?;
+        let by_sentinels = redis.mode == RedisMode::Sentinel;
+        let named = !by_sentinels || !redis.master.is_empty();
+        self.demand(named, &at_key("master"), "sentinels are asked for a master by its name")?;
+        self.demand(by_sentinels || redis.master.is_empty(), &at_key("master"), "is for `mode: sentinel`")?;
+        let known = by_sentinels || (redis.sentinel_username.is_none() && redis.sentinel_password.is_empty());
+        self.demand(known, &at_key("sentinel_password"), "is for `mode: sentinel`")?;
+        let in_cluster = redis.mode == RedisMode::Cluster;
+        self.demand(!in_cluster || redis.db == 0, &at_key("db"), "a cluster has the database 0 alone")?;
+        let to_channel = redis.form == RedisForm::PubSub;
+        self.demand(
+            !to_channel || redis.max_len == 0,
+            &at_key("max_len"),
+            "a channel keeps nothing; it is for `form: stream`",
+        )?;
+        let counted = !redis.fail_without_listeners || (to_channel && !in_cluster);
+        let reason = "is for `form: pubsub` without a cluster, whose servers know of their own listeners alone";
+        self.demand(counted, &at_key("fail_without_listeners"), reason)?;
+        self.credential(&at_key("password"), &redis.password)?;
+        self.credential(&at_key("sentinel_password"), &redis.sentinel_password)
     }
 }

@@ -13,6 +13,8 @@ mod nats;
 mod port;
 mod rabbitmq;
 mod redis;
+mod redis_client;
+mod redis_several;
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -26,6 +28,8 @@ pub use mosquitto::Mosquitto;
 pub use nats::Nats;
 pub use rabbitmq::Rabbitmq;
 pub use redis::Redis;
+pub use redis_client::{RedisClient, Reply};
+pub use redis_several::{RedisCluster, Sentinel};
 
 use crate::certificates::{Authority, Pair};
 use crate::tool::Tool;

@@ -64,7 +64,10 @@ fn configuration(settings: &Settings, folder: &Path, plain: &Port, secure: Optio
         lines.extend(tls_lines(tls, folder, secure));
     }
     if let Some(Login { user, password }) = &settings.login {
-        lines.extend(["user default off".to_owned(), format!("user {user} on >{password} ~* &* +@all")]);
+        lines.extend([
+            "user default off".to_owned(),
+            format!("user {user:?} on {:?} ~* &* +@all", format!(">{password}")),
+        ]);
     }
     [lines, settings.lines.clone()].concat().join("\n") + "\n"
 }
@@ -89,6 +92,6 @@ fn pong(addr: SocketAddr, login: Option<&Login>) -> io::Result<()> {
         let answer: [u8; 7] = ask(addr, b"PING\r\n")?;
         return expect(&answer == b"+PONG\r\n", &answer);
     };
-    let answer: [u8; 12] = ask(addr, format!("AUTH {user} {password}\r\nPING\r\n").as_bytes())?;
+    let answer: [u8; 12] = ask(addr, format!("AUTH {user:?} {password:?}\r\nPING\r\n").as_bytes())?;
     expect(&answer == b"+OK\r\n+PONG\r\n", &answer)
 }

@@ -2,11 +2,13 @@
 
 mod access;
 mod arrival;
+mod names;
 mod outages;
 mod refusals;
 
 pub(crate) use access::*;
 pub(crate) use arrival::*;
+pub(crate) use names::*;
 pub(crate) use outages::*;
 pub(crate) use refusals::*;
 

@@ -1,0 +1,272 @@
+//! The server that is written to, or those of a cluster.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{BoxFuture, FutureExt, select_all};
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
+use redis::{Pipeline, Value};
+
+use super::cluster::{self, Map, Place};
+use super::command::Shape;
+use super::connection::{Connection, Manners, replica};
+use super::reply::{self, Elsewhere};
+use super::sentinel::Sentinels;
+use crate::{Confirmations, Outcome, PublishError, Record};
+
+/// How often a server that is written to all the time is asked whether it still is a master.
+const ROLE_EVERY: Duration = Duration::from_secs(1);
+
+/// Servers that are connected.
+#[derive(Debug)]
+pub(super) struct Servers {
+    state: Arc<Mutex<State>>,
+    /// For further servers of a cluster.
+    manners: Option<Manners>,
+    sentinels: Option<(Arc<Sentinels>, Manners)>,
+    /// When the server was asked for its role last.
+    asked: Mutex<Instant>,
+}
+
+#[derive(Debug)]
+struct State {
+    all: Vec<Arc<Connection>>,
+    /// None where there is one server.
+    map: Option<Map>,
+}
+
+impl State {
+    fn number(all: &[Arc<Connection>], addr: &str) -> Option<usize> {
+        all.iter().position(|connection| connection.addr == addr)
+    }
+
+    /// Learns where a record would have to go.
+    fn learn(&mut self, key: &str, said: Elsewhere, addr: &str) {
+        let Self { all, map } = self;
+        if let Some(map) = map {
+            map.learn(key, said, addr, |addr| Self::number(all, addr));
+        }
+    }
+}
+
+/// What is sent to one server at once.
+#[derive(Default)]
+struct Group {
+    commands: Pipeline,
+    /// What each reply is for.
+    replies: Vec<Reply>,
+}
+
+/// What a reply is for.
+enum Reply {
+    /// The record, and its place in the batch.
+    Record(usize, Arc<Record>),
+    /// The question for the server's role.
+    Role,
+    /// The announcement that the next command knows of a move.
+    Asking,
+}
+
+impl Servers {
+    /// One server.
+    pub(super) fn one(connection: Connection) -> Self {
+        Self::of(State { all: vec![Arc::new(connection)], map: None }, None)
+    }
+
+    /// One server, as long as these sentinels, who know us by `manners`, call it their master.
+    pub(super) fn watched(connection: Connection, sentinels: Arc<Sentinels>, manners: Manners) -> Self {
+        Self { sentinels: Some((sentinels, manners)), ..Self::one(connection) }
+    }
+
+    /// The masters of the cluster that the server at `addr` is in.
+    ///
+    /// # Errors
+    /// One of them cannot be had, or the cluster does not work.
+    pub(super) async fn cluster(addr: &str, manners: &Manners) -> Result<Self, PublishError> {
+        let asked = Connection::open(addr, manners).await?;
+        asked.is_in_a_working_cluster().await?;
+        let mut question = redis::cmd("CLUSTER");
+        question.arg("SLOTS");
+        let shares = cluster::shares(&asked.ask(question).await?, addr)?;
+        let mut all = vec![Arc::new(asked)];
+        for share in &shares {
+            if State::number(&all, &share.addr).is_none() {
+                let opened = Connection::open(&share.addr, manners).await;
+                let opened = opened.map_err(|error| PublishError::lost(format_args!("{}: {error}", share.addr)))?;
+                all.push(Arc::new(opened));
+            }
+        }
+        let map = Map::new(&shares, |addr| State::number(&all, addr));
+        Ok(Self::of(State { all, map: Some(map) }, Some(manners.clone())))
+    }
+
+    fn of(state: State, manners: Option<Manners>) -> Self {
+        Self { state: Arc::new(Mutex::new(state)), manners, sentinels: None, asked: Mutex::new(Instant::now()) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn all(&self) -> Vec<Arc<Connection>> {
+        self.state().all.clone()
+    }
+
+    /// See [`Bridge::send`](crate::Bridge::send).
+    pub(super) async fn send(
+        &self,
+        records: &[Arc<Record>],
+        shape: Shape,
+        listeners: bool,
+    ) -> Result<Confirmations, PublishError> {
+        self.reach_wanted().await?;
+        let (groups, settled) = self.sort(records, shape);
+        let all = self.all();
+        let outcomes = FuturesUnordered::new();
+        for (server, group) in groups {
+            let connection = &all[server];
+            let replies = connection.pipeline(group.commands).await;
+            outcomes.push(self.outcomes(replies, group.replies, connection.addr.clone(), listeners));
+        }
+        let later = outcomes.map(stream::iter).flatten();
+        Ok(Confirmations::numbered(stream::iter(settled).chain(later)))
+    }
+
+    /// The records as commands, by the number of their server; and those that are not sent, with their place and outcome.
+    fn sort(&self, records: &[Arc<Record>], shape: Shape) -> (BTreeMap<usize, Group>, Vec<(usize, Outcome)>) {
+        let (mut groups, mut settled) = (BTreeMap::<usize, Group>::new(), Vec::new());
+        let State { all, map } = &*self.state();
+        for (at, record) in records.iter().enumerate() {
+            let place = map.as_ref().map_or(Ok(Place::THE_ONE), |map| map.place(&record.destination));
+            let command = place.and_then(|place| Ok((place, shape.command(record, all[place.server].most)?)));
+            let (Place { server, asking }, command) = match command {
+                Ok(command) => command,
+                Err(error) => {
+                    settled.push((at, Err(error)));
+                    continue;
+                }
+            };
+            let group = groups.entry(server).or_default();
+            if asking {
+                group.add(redis::cmd("ASKING"), Reply::Asking);
+            }
+            group.add(command, Reply::Record(at, Arc::clone(record)));
+        }
+        if map.is_none() && self.is_time_for_role() {
+            for group in groups.values_mut() {
+                group.add(redis::cmd("ROLE"), Reply::Role);
+            }
+        }
+        (groups, settled)
+    }
+
+    fn is_time_for_role(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = asked.elapsed() >= ROLE_EVERY;
+        if is_time {
+            *asked = Instant::now();
+        }
+        is_time
+    }
+
+    /// What the replies of the server at `addr` say of the records.
+    fn outcomes(
+        &self,
+        replies: BoxFuture<'static, Result<Vec<Value>, PublishError>>,
+        expected: Vec<Reply>,
+        addr: String,
+        listeners: bool,
+    ) -> BoxFuture<'static, Vec<(usize, Outcome)>> {
+        let state = Arc::clone(&self.state);
+        replies
+            .map(move |replies| {
+                let replies = replies.and_then(|replies| match master(&replies, &expected) {
+                    Some(master) => Err(replica(&addr, &master)),
+                    None => Ok(replies),
+                });
+                let mut expected = expected.into_iter();
+                match replies {
+                    Ok(replies) => {
+                        let both = expected.zip(&replies);
+                        let each = both.filter_map(|(expected, reply)| match expected {
+                            Reply::Record(at, record) => Some((at, judge(&state, reply, &record, &addr, listeners))),
+                            Reply::Role | Reply::Asking => None,
+                        });
+                        each.collect()
+                    }
+                    Err(error) => {
+                        let lost = |expected| match expected {
+                            Reply::Record(at, _) => Some((at, Err(error.clone()))),
+                            Reply::Role | Reply::Asking => None,
+                        };
+                        expected.by_ref().filter_map(lost).collect()
+                    }
+                }
+            })
+            .boxed()
+    }
+
+    /// Connects to a server that another one has named.
+    async fn reach_wanted(&self) -> Result<(), PublishError> {
+        let wanted = self.state().map.as_mut().and_then(|map| map.wanted.take());
+        let (Some(addr), Some(manners)) = (wanted, &self.manners) else { return Ok(()) };
+        let opened = Connection::open(&addr, manners).await;
+        let opened = opened.map_err(|error| PublishError::lost(format_args!("{addr}: {error}")))?;
+        self.state().all.push(Arc::new(opened));
+        Ok(())
+    }
+
+    /// See [`Bridge::check`](crate::Bridge::check).
+    pub(super) async fn check(&self) -> Result<(), PublishError> {
+        let in_cluster = self.state().map.is_some();
+        for connection in self.all() {
+            match in_cluster {
+                true => connection.is_in_a_working_cluster().await?,
+                false => connection.is_master().await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// See [`Bridge::lost`](crate::Bridge::lost). Servers that are found later tell by their records' outcomes.
+    pub(super) async fn lost(&self) -> PublishError {
+        let all = self.all();
+        let mut ends: Vec<BoxFuture<'_, PublishError>> =
+            all.iter().map(|connection| connection.closed().boxed()).collect();
+        if let (Some((sentinels, manners)), [master]) = (&self.sentinels, &*all) {
+            ends.push(sentinels.have_moved_from(&master.addr, manners).boxed());
+        }
+        select_all(ends).await.0
+    }
+}
+
+impl Group {
+    fn add(&mut self, command: redis::Cmd, reply: Reply) {
+        self.commands.add_command(command);
+        self.replies.push(reply);
+    }
+}
+
+// Nothing that could panic halfway runs under this lock.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The master of the server, if the reply to the question for its role says that it is a replica.
+fn master(replies: &[Value], expected: &[Reply]) -> Option<String> {
+    let role = expected.iter().position(|reply| matches!(reply, Reply::Role))?;
+    reply::master_of(replies.get(role)?)
+}
+
+/// The outcome of `record`. In a cluster it may have to go to another server, and will next time.
+fn judge(state: &Mutex<State>, said: &Value, record: &Record, addr: &str, listeners: bool) -> Outcome {
+    if let (Some(elsewhere), Value::ServerError(error)) = (reply::elsewhere(said), said) {
+        let mut state = lock(state);
+        if state.map.is_some() {
+            state.learn(&record.destination, elsewhere, addr);
+            return Err(PublishError::passing(reply::words(error)));
+        }
+    }
+    reply::outcome(said, listeners)
+}

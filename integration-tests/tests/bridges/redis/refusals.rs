@@ -1,0 +1,103 @@
+//! What Redis says no to: the publisher hears its words at once, and other messages pass.
+
+use frontier_integration_tests::bridges::{counters, is};
+use frontier_integration_tests::brokers::{Login, Settings};
+use frontier_integration_tests::raw::{Body, Client};
+use frontier_integration_tests::{Gateway, eventually};
+
+use super::{RedisTarget, entries};
+use crate::{Access, BRIDGE, Target, gateway, scenarios, with};
+
+/// An error that starts like this: the bridge, and the server by its address.
+fn from(target: &RedisTarget) -> String {
+    format!("bridge \"b\" (redis {}): ", target.addr())
+}
+
+/// A message to `topic` that must not be taken; the error behind the bridge's name.
+#[track_caller]
+pub(super) fn refused(gateway: &Gateway, target: &RedisTarget, topic: &str) -> String {
+    let mut edge = Client::edge(gateway.edge);
+    let sent = edge.message(&Body::new().topic(topic).value(b"x"));
+    let error = edge.acked(sent).expect_err("it cannot be stored");
+    let error = error.strip_prefix(&from(target)).unwrap_or_else(|| panic!("{error}")).to_owned();
+    edge.close();
+    error
+}
+
+#[track_caller]
+pub(super) fn accepted(gateway: &Gateway, topic: &str) {
+    let mut edge = Client::edge(gateway.edge);
+    let sent = edge.message(&Body::new().topic(topic).value(b"x"));
+    assert_eq!(edge.acked(sent), Ok(()));
+    edge.close();
+}
+
+#[test]
+fn a_key_of_another_type_is_told_and_costs_nobody_else() {
+    let target = RedisTarget::start(&Settings::default(), &[]);
+    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = gateway(with(lines, &["topics: [t, u]"]));
+    target.client().done(&["SET", "t", "no stream"]);
+    let error = refused(&gateway, &target, "t");
+    assert_eq!(error, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    accepted(&gateway, "u");
+    gateway.logged("records refused by the broker");
+    assert_eq!(target.client().ask(&["DEL", "t"]).number(), 1);
+    accepted(&gateway, "t");
+    assert!(is(&gateway, BRIDGE, "up") && gateway.log.count("bridge down") == 0);
+    assert_eq!((counters(&gateway, BRIDGE)["delivered"], counters(&gateway, BRIDGE)["failed"]), (2, 1));
+}
+
+#[test]
+fn a_full_memory_is_told_and_messages_pass_once_there_is_room() {
+    let target = RedisTarget::start(&Settings::default(), &[]);
+    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = gateway(with(lines, &["topics: [t]"]));
+    accepted(&gateway, "t");
+    target.client().done(&["CONFIG", "SET", "maxmemory", "1"]);
+    let error = refused(&gateway, &target, "t");
+    assert_eq!(error, "OOM command not allowed when used memory > 'maxmemory'.");
+    target.client().done(&["CONFIG", "SET", "maxmemory", "0"]);
+    accepted(&gateway, "t");
+}
+
+#[test]
+fn a_user_writes_where_it_may_and_hears_where_it_may_not() {
+    let login = Login::new("alice", "wonder-1");
+    // No more than the least that is needed: the last of these rules counts.
+    let lines = vec!["user writer on >wonder-2 ~a.* resetchannels -@all +xadd".to_owned()];
+    let target = RedisTarget::start(&Settings { login: Some(login), lines, ..Settings::default() }, &[]);
+    let access = Access::by(&Login::new("writer", "wonder-2"));
+    let gateway = gateway(with(RedisTarget::bridge(&target.addr().to_string(), &access), &["topics: [\"*\"]"]));
+    accepted(&gateway, "a.1");
+    let error = refused(&gateway, &target, "b.1");
+    assert!(error.starts_with("NOPERM "), "{error}");
+    accepted(&gateway, "a.1");
+    assert_eq!(entries(&mut target.client(), "a.1").len(), 2);
+}
+
+#[test]
+fn too_large_for_the_server_spoils_no_neighbour() {
+    // The least that a server can be told.
+    let most = 1024 * 1024;
+    let lines = vec![format!("proto-max-bulk-len {most}")];
+    scenarios::too_large_spoils_no_neighbour::<RedisTarget>(&Settings { lines, ..Settings::default() }, most);
+}
+
+#[test]
+fn odd_passwords_are_taken_as_they_stand() {
+    let login = Login::new("fr@nt", "p#a$s/%41:w@rd é");
+    let settings = Settings { login: Some(login.clone()), ..Settings::default() };
+    scenarios::odd_passwords_are_taken_as_they_stand::<RedisTarget>(&settings, &login);
+}
+
+#[test]
+fn who_does_not_log_in_is_told() {
+    let login = Login::new("alice", "wonder-1");
+    let target = RedisTarget::start(&Settings { login: Some(login), ..Settings::default() }, &[]);
+    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = crate::settings(&[(BRIDGE, with(lines, &["topics: [t]"]))]).start();
+    let line = gateway.logged("bridge down");
+    assert!(line.contains("NOAUTH Authentication required."), "{line}");
+    eventually("it stays down", || is(&gateway, BRIDGE, "down").then_some(()));
+}
