@@ -30,6 +30,8 @@ mod envelope;
 mod error;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod open;
 mod record;
 #[cfg(feature = "redis")]
@@ -47,7 +49,7 @@ pub use open::{OpenError, connector};
 pub use record::{EdgeMeta, Form, Header, Message, MessageId, MessageIds, Record};
 pub use supervisor::{BridgeHandle, Counters, Phase, State};
 pub use template::Unfilled;
-pub use topics::{Bridges, Explained, Route, Task, Verdict, explain};
+pub use topics::{Bridges, Explained, Route, Task, Verdict, check, explain};
 
 use std::fmt;
 use std::sync::Arc;

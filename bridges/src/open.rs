@@ -16,6 +16,15 @@ pub enum OpenError {
         /// Its kind, which is the name of the feature.
         kind: &'static str,
     },
+    /// The properties that it gives librdkafka are not to be used.
+    #[cfg(feature = "kafka")]
+    #[error("bridge {name:?}: kafka: {cause}")]
+    Property {
+        /// The bridge.
+        name: String,
+        /// Which, and why.
+        cause: crate::kafka::BadProperty,
+    },
 }
 
 /// What connects the bridge `config`, which has passed the checks of the configuration.
@@ -23,6 +32,11 @@ pub enum OpenError {
 /// # Errors
 /// The program lacks its back end.
 pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenError> {
+    #[cfg(feature = "kafka")]
+    if let Some(kafka) = &config.kafka {
+        let connector = crate::kafka::KafkaConnector::new(config, kafka);
+        return Ok(Arc::new(connector.map_err(|cause| OpenError::Property { name: config.name.clone(), cause })?));
+    }
     #[cfg(feature = "file")]
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));

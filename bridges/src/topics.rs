@@ -81,6 +81,19 @@ impl Topics {
     }
 }
 
+/// Whether all bridges that are switched on in `configs` can be had. Nothing is connected.
+///
+/// # Errors
+/// This program lacks a back end, or one does not take its configuration.
+pub fn check(configs: &[config::Bridge]) -> Result<(), OpenError> {
+    connectors(configs).map(drop)
+}
+
+fn connectors(configs: &[config::Bridge]) -> Result<Vec<(&config::Bridge, Arc<dyn Connector>)>, OpenError> {
+    let enabled = configs.iter().filter(|config| config.enable);
+    enabled.map(|config| Ok((config, connector(config)?))).collect()
+}
+
 /// The task of a bridge, for the caller to run. It ends after [`Bridges::close`].
 pub type Task = BoxFuture<'static, ()>;
 
@@ -95,11 +108,9 @@ impl<A: Answer> Bridges<A> {
     /// The bridges that are switched on in `configs`, and their tasks. Nothing is connected until those run.
     ///
     /// # Errors
-    /// This program lacks a back end.
+    /// This program lacks a back end, or one does not take its configuration.
     pub fn prepare(configs: &[config::Bridge]) -> Result<(Self, Vec<Task>), OpenError> {
-        let enabled: Vec<&config::Bridge> = configs.iter().filter(|config| config.enable).collect();
-        let connectors = enabled.iter().map(|config| connector(config)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::over(enabled.into_iter().zip(connectors).collect()))
+        Ok(Self::over(connectors(configs)?))
     }
 
     /// Bridges over connectors of the caller's.

@@ -55,7 +55,7 @@ pub enum StartError {
     /// What stands before links cannot be set up: certificates or the bypass.
     #[error(transparent)]
     WayIn(#[from] WayInError),
-    /// A bridge that this program cannot have.
+    /// A bridge that this program cannot have, or whose client does not take its configuration.
     #[error(transparent)]
     Bridge(#[from] bridges::OpenError),
 }
@@ -231,14 +231,15 @@ fn random_seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
-/// Reads the files that `config` names, certificates and keys, as a start would, and opens no port. Blocks while it reads.
+/// Reads the files that `config` names, certificates and keys, and has the clients of brokers look at what they are told, as
+/// a start would; opens no port and connects to nobody. Blocks while it reads.
 ///
 /// # Errors
 /// One of them cannot be used: no gateway starts with this configuration.
-pub fn check(config: &config::Config) -> Result<(), WayInError> {
+pub fn check(config: &config::Config) -> Result<(), StartError> {
     Loaded::services(&config.servicebound)?;
     Loaded::edges(&config.edgebound)?;
-    Ok(())
+    Ok(bridges::check(&config.bridges)?)
 }
 
 /// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at

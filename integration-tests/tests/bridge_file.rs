@@ -412,15 +412,6 @@ fn the_recipe_works_as_it_stands() {
 }
 
 #[test]
-fn kinds_that_are_not_served_are_refused_with_their_place() {
-    let sections = "bridges:\n  - name: k\n    topics: [t]\n    kafka:\n      addrs: [\"127.0.0.1:1\"]\n";
-    let settings = Settings { sections: sections.to_owned(), ..Settings::default() };
-    let (status, said) = settings.fails_to_start();
-    assert_eq!(status.code(), Some(64));
-    assert!(said.contains("bridges[0].kafka: bridges to Kafka are not served by this version of frontier"), "{said}");
-}
-
-#[test]
 fn where_a_message_would_go_is_told_without_a_gateway() {
     let folder = folder();
     let bridges = [

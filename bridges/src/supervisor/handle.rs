@@ -14,7 +14,7 @@ use crate::{Answer, GivenUp, PublishError};
 
 /// How many times its bound a bridge may hold whose publishers wait for room. What each of them has waiting is bounded by its
 /// own link; this is for all of them.
-const WAITING_ROOM: usize = 5;
+pub(crate) const WAITING_ROOM: usize = 5;
 
 /// Whether a bridge gets anything through.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,8 @@ use self::handle::Shared;
 use self::session::{Ended, Session};
 use crate::{Answer, Bridge, Connector, PublishError};
 
+#[cfg(feature = "kafka")]
+pub(crate) use self::handle::WAITING_ROOM;
 pub use self::handle::{BridgeHandle, Phase, State};
 pub use self::ledger::Counters;
 

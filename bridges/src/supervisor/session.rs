@@ -53,8 +53,10 @@ pub(super) struct Session<'a, A> {
     next_check: Instant,
     /// When the client last let go of a record, or got one while it had none.
     progress: Instant,
-    /// Whether records are sent: not after a check has failed, nor in a stall.
+    /// Whether records are sent: not after a check has failed, nor in a stall until the broker has answered one.
     well: bool,
+    /// Whether nothing has come of what is under way for too long, with a client that heals.
+    stalled: bool,
     refusals: u64,
     next_line: Instant,
 }
@@ -84,6 +86,7 @@ impl<'a, A: Answer> Session<'a, A> {
             next_check: now + CHECK_EVERY,
             progress: now,
             well: true,
+            stalled: false,
             refusals: 0,
             next_line: now,
         }
@@ -182,6 +185,7 @@ impl<'a, A: Answer> Session<'a, A> {
     fn settle(&mut self, outcomes: Vec<(Number, Outcome)>) -> Option<PublishError> {
         let now = now();
         self.progress = now;
+        self.stalled = false;
         self.next_check = now + CHECK_EVERY;
         let mut lost = None;
         let mut delivered = false;
@@ -224,11 +228,12 @@ impl<'a, A: Answer> Session<'a, A> {
     /// too long.
     fn watch(&mut self) -> Option<PublishError> {
         let now = now();
-        if self.stalls_at().is_some_and(|at| at <= now) {
+        if !self.stalled && self.stalls_at().is_some_and(|at| at <= now) {
             let error = PublishError::lost(format_args!("nothing confirmed for {} s", self.terms.stall.as_secs()));
             if !self.terms.heals {
                 return Some(error);
             }
+            self.stalled = true;
             self.unwell(&error);
         }
         if self.checks_at().is_some_and(|at| at <= now) {
@@ -243,14 +248,17 @@ impl<'a, A: Answer> Session<'a, A> {
         self.checking = None;
         let now = now();
         // Where something has come under way meanwhile, its outcome or its stall says more than the silence.
-        let busy = self.well && self.shared.ledger().under_way() > 0;
+        let busy = self.well && !self.stalled && self.shared.ledger().under_way() > 0;
         let kind = if self.terms.heals { Kind::Passing } else { Kind::Lost };
         let silence = || PublishError::new(kind, format_args!("no sign of life within {} s", CHECK_WITHIN.as_secs()));
         match checked.unwrap_or_else(|| if busy { Ok(()) } else { Err(silence()) }) {
             Ok(()) => {
                 self.next_check = now + CHECK_EVERY;
-                // What the client has may be stuck all the same.
-                if self.stalls_at().is_none_or(|at| now < at) {
+                if self.stalled {
+                    // The broker is there, and what is stuck may be one partition's affair: the others are not held up. Whether
+                    // anything gets through, the next outcome tells.
+                    self.well = true;
+                } else {
                     self.recovered();
                 }
                 None
@@ -266,7 +274,7 @@ impl<'a, A: Answer> Session<'a, A> {
 
     /// When to ask the broker for a sign of life. What is under way will be one, or its stall will tell.
     fn checks_at(&self) -> Option<Instant> {
-        let silent = !self.well || self.shared.ledger().under_way() == 0;
+        let silent = !self.well || self.stalled || self.shared.ledger().under_way() == 0;
         (self.checking.is_none() && silent).then_some(self.next_check)
     }
 
@@ -288,7 +296,7 @@ impl<'a, A: Answer> Session<'a, A> {
     }
 
     fn timeout(&self) -> Option<Instant> {
-        let stall = self.stalls_at().filter(|_| self.well);
+        let stall = self.stalls_at().filter(|_| !self.stalled);
         let check = self.checks_at();
         let ledger = self.shared.ledger();
         // While a batch is being handed over, or none may be, only deadlines matter.

@@ -262,6 +262,28 @@ async fn a_broker_that_takes_and_never_answers_is_left_and_publishers_hear_in_ti
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_stuck_in_a_client_that_heals_holds_up_nobody_while_the_broker_answers() {
+    let broker = Broker::new();
+    broker.set().terms = Terms { heals: true, ..Terms::default() };
+    broker.set().silent = true;
+    let bridge = start(&broker, config::Bridge::default());
+    let begin = now();
+    let stuck = bridge.publish(1, "stuck");
+    while bridge.handle.is_up() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(now() - begin < Duration::from_secs(15), "down within 15 s");
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(!bridge.handle.is_up(), "nothing has got through");
+    broker.set().silent = false;
+    assert_eq!(bridge.publish(2, "other").await.unwrap(), Ok(()));
+    assert!(bridge.handle.is_up());
+    assert_eq!(text(stuck.await.unwrap()), "timeout: bridge \"b\" (script): not confirmed in time");
+    assert_eq!(broker.stored(), ["other"]);
+    assert_eq!(broker.set().connected, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_traffic_a_dead_broker_is_found_out_by_a_check() {
     let broker = Broker::new();
     let bridge = start(&broker, config::Bridge::default());

@@ -16,8 +16,9 @@ section! {
         addrs: Vec<BrokerAddr> = Vec::new(),
         /// Who must have a record before its publisher is told OK: nobody, the leader, or all replicas that are in step.
         acks: Acks = Acks::All,
-        /// Whether the broker drops what it is sent twice, and keeps order over repeats. Needs `acks: all`.
-        idempotence: bool = true,
+        /// Whether the broker drops what the client repeats. Needs `acks: all`, with which it is on unless it says false here.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        idempotence: Option<bool> = None,
         /// How records are compressed.
         compression: KafkaCompression = KafkaCompression::None,
         /// How hard it tries; -1 is the codec's own choice.
@@ -25,14 +26,15 @@ section! {
         /// How long a record waits for others to be sent with it.
         #[serde(rename = "linger_ms")]
         linger: Duration as Millis<0, 60_000> = Duration::from_millis(5),
-        /// The most bytes that are sent together.
+        /// The most bytes that are sent together. Where the broker says that a topic takes less, that counts.
         batch_bytes: u32 as Within<1_024, 104_857_600> = 1_000_000,
         /// The largest record, in bytes.
         max_message_bytes: u32 as Within<1_024, 104_857_600> = 1_000_000,
-        /// How long a record is tried, in all.
+        /// How long a record is tried from its being handed to the client. What is not confirmed by then is given up, even if
+        /// its publisher would still wait.
         #[serde(rename = "delivery_timeout_ms")]
-        delivery_timeout: Duration as Millis<100, 3_600_000> = Duration::from_secs(30),
-        /// What chooses the partition of a key. The default is that of Kafka's Java client.
+        delivery_timeout: Duration as Millis<100, 3_600_000> = Duration::from_secs(120),
+        /// What chooses the partition of a key. The default is that of Kafka's Java client. Without a key it is chance.
         partitioner: Partitioner = Partitioner::Murmur2,
         /// TLS towards the brokers.
         tls: BridgeTls = BridgeTls::default(),
@@ -40,6 +42,13 @@ section! {
         sasl: Sasl = Sasl::default(),
         /// Any further properties of librdkafka, over all of the above. Some are passwords, so none is printed.
         properties: BTreeMap<String, Secret> = BTreeMap::new(),
+    }
+}
+
+impl KafkaBridge {
+    /// Whether the broker is to drop what the client repeats.
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotence.unwrap_or(self.acks == Acks::All)
     }
 }
 

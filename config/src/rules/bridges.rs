@@ -76,7 +76,7 @@ impl Rules<'_> {
 
     fn kafka(&self, at: &str, kafka: &KafkaBridge) -> Checked {
         self.broker(at, &kafka.addrs, &kafka.tls)?;
-        let acks = !kafka.idempotence || kafka.acks == Acks::All;
+        let acks = !kafka.is_idempotent() || kafka.acks == Acks::All;
         let reason = "goes with `acks: all` alone; set one of them";
         self.demand(acks, &format!("{at}.idempotence"), reason)?;
         let user = kafka.sasl.mechanism == SaslMechanism::None || !kafka.sasl.username.is_empty();

@@ -57,6 +57,21 @@ impl Kafka {
     #[must_use]
     #[track_caller]
     pub fn start(settings: &Settings) -> Self {
+        Self::start_as(settings, None)
+    }
+
+    /// As [`Kafka::start`], but in clear text it sends its clients to `addr`, by which they reach it.
+    ///
+    /// # Panics
+    /// When it is not installed or does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn start_behind(addr: SocketAddr, settings: &Settings) -> Self {
+        Self::start_as(settings, Some(addr))
+    }
+
+    #[track_caller]
+    fn start_as(settings: &Settings, advertised: Option<SocketAddr>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let ports = Ports {
             plain: Port::preferably(settings.port),
@@ -65,7 +80,7 @@ impl Kafka {
             controller: Port::any(),
         };
         let file = folder.path().join("server.properties");
-        write(&file, &configuration(settings, folder.path(), &ports));
+        write(&file, &configuration(settings, folder.path(), &ports, advertised));
         let logging = folder.path().join("log4j2.properties");
         write(&logging, LOGGING);
         format(&file, settings.login.as_ref());
@@ -129,27 +144,28 @@ fn format(file: &Path, login: Option<&Login>) {
     prepare(tool, "formatting Kafka's data folder");
 }
 
-fn configuration(settings: &Settings, folder: &Path, ports: &Ports) -> String {
+fn configuration(settings: &Settings, folder: &Path, ports: &Ports, advertised: Option<SocketAddr>) -> String {
     let (clear, over_tls) = match settings.login {
         None => ("PLAINTEXT", "SSL"),
         Some(_) => ("SASL_PLAINTEXT", "SASL_SSL"),
     };
     let controller = ports.controller.addr();
-    let mut advertised = format!("CLIENT://{},INSIDE://{}", ports.plain.addr(), ports.inside.addr());
+    let mut others = format!("INSIDE://{}", ports.inside.addr());
     let mut lines = Vec::new();
     if let (Some(tls), Some(secure)) = (&settings.tls, &ports.secure) {
-        advertised = format!("{advertised},SECURE://{}", secure.addr());
+        others = format!("{others},SECURE://{}", secure.addr());
         lines.extend(tls_lines(tls, folder));
     }
     if let Some(login) = &settings.login {
         lines.extend(login_lines(login));
     }
+    let plain = ports.plain.addr();
     lines.extend([
         "process.roles=broker,controller".to_owned(),
         "node.id=1".to_owned(),
         format!("controller.quorum.voters=1@{controller}"),
-        format!("listeners={advertised},CONTROLLER://{controller}"),
-        format!("advertised.listeners={advertised}"),
+        format!("listeners=CLIENT://{plain},{others},CONTROLLER://{controller}"),
+        format!("advertised.listeners=CLIENT://{},{others}", advertised.unwrap_or(plain)),
         "inter.broker.listener.name=INSIDE".to_owned(),
         "controller.listener.names=CONTROLLER".to_owned(),
         format!(

@@ -8,6 +8,7 @@
 
 mod broker;
 mod kafka;
+mod kafka_log;
 mod mosquitto;
 mod nats;
 mod port;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use broker::Broker;
 pub use kafka::Kafka;
+pub use kafka_log::{KafkaLog, make_topics};
 pub use mosquitto::Mosquitto;
 pub use nats::Nats;
 pub use rabbitmq::Rabbitmq;

@@ -5,6 +5,7 @@
 //! that it takes part in, and has the tests that are its own.
 
 mod redis;
+mod kafka;
 mod scenarios;
 mod target;
 

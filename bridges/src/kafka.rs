@@ -1,0 +1,310 @@
+//! Kafka, by librdkafka.
+//!
+//! The client finds its way back by itself: it dials anew, asks for names again, and repeats what was under way in the old order. So
+//! a connection here is a producer, which lives until it is of no use: after a fatal error of librdkafka's, or when a topic turns out
+//! to take smaller batches than it makes. Then all that is under way goes to its successor, in order.
+//!
+//! A record that librdkafka has is tried for `delivery_timeout_ms`. That is longer than publishers wait: a record that the client
+//! itself gives up while others behind it succeed could only be sent again out of order, so its publisher hears at once.
+
+mod client;
+mod limits;
+mod outcome;
+mod properties;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use config::{Credential, Part, Secret, Template};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::metadata::MetadataBroker;
+use rdkafka::producer::{DeliveryFuture, FutureRecord};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tracing::warn;
+
+use self::client::{Clients, Place, Producer};
+use self::limits::{Batches, Blame, Limits};
+use self::properties::Properties;
+use crate::{Bridge, Confirmations, Connector, Kind, Outcome, PublishError, Record, Terms};
+
+pub(crate) use self::properties::BadProperty;
+
+/// How long the client may hold on to more than its queue has room for, until it is asked again.
+const FULL: Duration = Duration::from_millis(5);
+
+/// Topics whose limits are asked for before anything is sent.
+const KNOWN: usize = 64;
+
+/// How long a broker may take to say that it is there.
+const CHECK: Duration = Duration::from_secs(4);
+
+/// How long what is under way may take when the bridge closes.
+const FLUSH: Duration = Duration::from_millis(1_800);
+
+/// A configured cluster.
+pub(crate) struct KafkaConnector {
+    addrs: String,
+    properties: Properties,
+    password: Credential,
+    limits: Arc<Limits>,
+    clients: Clients,
+}
+
+impl KafkaConnector {
+    /// The cluster of `kafka`, which is part of `bridge`.
+    ///
+    /// # Errors
+    /// librdkafka does not take the properties.
+    pub(crate) fn new(bridge: &config::Bridge, kafka: &config::KafkaBridge) -> Result<Self, BadProperty> {
+        let addrs: Vec<String> = kafka.addrs.iter().map(ToString::to_string).collect();
+        let properties = Properties::new(bridge, kafka)?;
+        Ok(Self {
+            addrs: addrs.join(", "),
+            limits: Arc::new(Limits::new(kafka.batch_bytes, known_topics(bridge))),
+            properties,
+            password: kafka.sasl.password.clone(),
+            clients: Clients::new(&bridge.name),
+        })
+    }
+
+    async fn password(&self) -> Result<Option<Secret>, PublishError> {
+        let password = self.password.clone();
+        let read = spawn_blocking(move || password.secret(|name| std::env::var(name).ok())).await;
+        let read = read.map_err(|error| PublishError::lost(format_args!("reading a secret ended early: {error}")))?;
+        read.map_err(|error| match std::error::Error::source(&error) {
+            Some(cause) => PublishError::lost(format_args!("{error}: {cause}")),
+            None => PublishError::lost(error),
+        })
+    }
+}
+
+impl fmt::Debug for KafkaConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConnector").field("addrs", &self.addrs).finish_non_exhaustive()
+    }
+}
+
+/// Where records of `bridge` go as far as its configuration alone says.
+fn known_topics(bridge: &config::Bridge) -> Vec<String> {
+    let exact = bridge.topics.iter().filter(|topic| !topic.contains('*'));
+    let mut known: Vec<String> = exact.filter_map(|topic| filled(&bridge.destination, topic)).collect();
+    // Where edges have no part in it, whatever the filters are.
+    known.extend(
+        filled(&bridge.destination, "").filter(|alone| Some(alone) == filled(&bridge.destination, "-").as_ref()),
+    );
+    known.sort_unstable();
+    known.dedup();
+    known.truncate(KNOWN);
+    known
+}
+
+/// The destination of a message of that topic, if the topic is all that it depends on.
+fn filled(destination: &Template, topic: &str) -> Option<String> {
+    let parts = destination.parts().iter().map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        Part::Topic => Some(topic),
+        Part::EdgeId | Part::Meta(_) => None,
+    });
+    parts.collect::<Option<String>>().filter(|name| outcome::is_topic(name))
+}
+
+#[async_trait]
+impl Connector for KafkaConnector {
+    fn target(&self) -> String {
+        format!("kafka {}", self.addrs)
+    }
+
+    async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
+        let password = self.password().await?;
+        let place = self.clients.place().await;
+        let (properties, limits) = (self.properties.clone(), Arc::clone(&self.limits));
+        let (told, connected) = oneshot::channel();
+        spawn_blocking(move || {
+            let made = make(place, &properties, password.as_ref(), &limits, &|| told.is_closed());
+            // Whoever asked may have left; then the producer ends here.
+            let _ = told.send(made);
+        });
+        let ended = |_| PublishError::lost("the start of a producer ended early");
+        let (producer, batches) = connected.await.map_err(ended)??;
+        let patience = self.properties.patience();
+        let judge =
+            Arc::new(Judge { limits: Arc::clone(&self.limits), batches, patience, narrow: AtomicBool::new(false) });
+        Ok(Arc::new(KafkaBridge { producer: Arc::new(producer), judge }))
+    }
+}
+
+/// A producer that has heard from a broker, and gathers no more than that takes. Blocks; gives up early once `abandoned`.
+fn make(
+    place: Place,
+    properties: &Properties,
+    password: Option<&Secret>,
+    limits: &Limits,
+    abandoned: &dyn Fn() -> bool,
+) -> Result<(Producer, Batches), PublishError> {
+    let before = limits.batches();
+    let config = properties.now(password, &before)?;
+    let producer = Producer::start(place, &config)?;
+    let brokers = producer.reach(abandoned)?;
+    let Some(broker) = brokers.brokers().first().map(MetadataBroker::id) else { return Ok((producer, before)) };
+    let asked: Vec<String> = limits.asked().into_iter().collect();
+    let (own, each) = client::ask_limits(producer.bridge(), &config, broker, &asked);
+    let (batches, silent) = limits.told(own, each);
+    if !silent.is_empty() {
+        warn!(
+            bridge = producer.bridge(),
+            topics = ?silent,
+            "the cluster does not tell how large a batch these topics take: records go one by one; set batch_bytes to at most \
+             their max.message.bytes, or let the login describe configurations"
+        );
+    }
+    if batches.is_like(&before) {
+        return Ok((producer, batches));
+    }
+    let config = properties.now(password, &batches)?;
+    let producer = Producer::start(producer.end(), &config)?;
+    producer.reach(abandoned)?;
+    Ok((producer, batches))
+}
+
+/// A producer in use.
+#[derive(Debug)]
+struct KafkaBridge {
+    producer: Arc<Producer>,
+    judge: Arc<Judge>,
+}
+
+/// Says what a failure means.
+#[derive(Debug)]
+struct Judge {
+    limits: Arc<Limits>,
+    batches: Batches,
+    /// How long the client tries.
+    patience: Duration,
+    /// Whether the producer makes batches that are too large for a topic.
+    narrow: AtomicBool,
+}
+
+impl Judge {
+    fn failed(&self, error: &KafkaError, topic: &str, size: usize) -> PublishError {
+        let failed = outcome::failed(error, self.patience);
+        if failed.kind() == Kind::TooLarge && self.limits.blame(&self.batches, topic, size) == Blame::Batch {
+            self.narrow.store(true, Ordering::Relaxed);
+            return PublishError::lost(format_args!(
+                "topic {topic:?} refuses a batch for its size; smaller ones follow"
+            ));
+        }
+        failed
+    }
+}
+
+impl KafkaBridge {
+    /// Hands a record to the client, and waits for the room if it has none: what comes behind must not overtake it.
+    async fn hand_over(&self, record: &Arc<Record>) -> Result<DeliveryFuture, PublishError> {
+        if !outcome::is_topic(&record.destination) {
+            return Err(outcome::no_topic(&record.destination));
+        }
+        let body = record.body();
+        let mut next = FutureRecord::to(&record.destination).payload(&body[..]).headers(headers(record));
+        if !record.key.is_empty() {
+            next = next.key(&*record.key);
+        }
+        if let Ok(accepted) = record.message.accepted.duration_since(UNIX_EPOCH) {
+            next = next.timestamp(accepted.as_millis() as i64);
+        }
+        loop {
+            match self.producer.send(next) {
+                Ok(delivery) => return Ok(delivery),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => next = back,
+                // Its own limit is `max_message_bytes`, and no batch's.
+                Err((error, _)) => return Err(outcome::failed(&error, self.judge.patience)),
+            }
+            sleep(FULL).await;
+        }
+    }
+
+    fn outcome(&self, record: &Arc<Record>, delivery: DeliveryFuture) -> BoxFuture<'static, Outcome> {
+        let (judge, record) = (Arc::clone(&self.judge), Arc::clone(record));
+        async move {
+            match delivery.await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err((error, _))) => Err(judge.failed(&error, &record.destination, record.cost())),
+                Err(_) => Err(PublishError::lost("the producer has ended")),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn headers(record: &Record) -> OwnedHeaders {
+    let headers = record.headers();
+    let new = OwnedHeaders::new_with_capacity(headers.len());
+    headers.iter().fold(new, |all, (name, value)| all.insert(Header { key: name, value: Some(&**value) }))
+}
+
+#[async_trait]
+impl Bridge for KafkaBridge {
+    fn terms(&self) -> Terms {
+        // librdkafka gathers by itself.
+        Terms { heals: true, linger: Duration::ZERO, ..Terms::default() }
+    }
+
+    async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
+        let mut outcomes = Vec::with_capacity(records.len());
+        for record in records {
+            outcomes.push(match self.hand_over(record).await {
+                Ok(delivery) => self.outcome(record, delivery),
+                Err(error) => ready(Err(error)).boxed(),
+            });
+        }
+        Ok(Confirmations::each(outcomes))
+    }
+
+    async fn check(&self) -> Result<(), PublishError> {
+        let producer = Arc::clone(&self.producer);
+        let checked = spawn_blocking(move || producer.check(CHECK)).await;
+        checked.unwrap_or_else(|error| Err(PublishError::passing(format_args!("a check ended early: {error}"))))
+    }
+
+    async fn lost(&self) -> PublishError {
+        PublishError::lost(self.producer.ends().await)
+    }
+
+    async fn close(&self) {
+        // What a producer of no use still has goes to its successor.
+        if self.producer.fatal().is_some() || self.judge.narrow.load(Ordering::Relaxed) {
+            return;
+        }
+        let producer = Arc::clone(&self.producer);
+        // Dropped, the producer throws away what it has.
+        let _ = spawn_blocking(move || producer.flush(FLUSH)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_known_where_edges_do_not_choose_them() {
+        for (destination, topics, expected) in [
+            ("${topic}", &["a", "b.*", "a"][..], &["a"][..]),
+            ("all", &["*"], &["all"]),
+            ("all", &["a", "b"], &["all"]),
+            ("x.${topic}", &["a", "b"], &["x.a", "x.b"]),
+            ("${topic}", &["*", "not a name"], &[]),
+            ("x.${edge_id}", &["a"], &[]),
+        ] {
+            let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+            let destination = destination.parse().unwrap();
+            let bridge = config::Bridge { destination, topics, ..config::Bridge::default() };
+            assert_eq!(known_topics(&bridge), expected, "{} {:?}", bridge.destination, bridge.topics);
+        }
+    }
+}

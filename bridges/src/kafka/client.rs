@@ -1,0 +1,292 @@
+//! Producers of librdkafka: how they come about, what they say of themselves, and how they end.
+//!
+//! Most of that blocks: it is done in threads for that. A bridge has places for few producers at a time; one keeps its place until
+//! its threads have ended, so that a cluster which is away for long cannot gather them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::debug;
+
+use crate::PublishError;
+
+/// Producers of one bridge at a time: one that is used, one that ends, one that is tried.
+const PLACES: usize = 3;
+
+/// How long a broker is waited for in one go, at first.
+const SLICE: Duration = Duration::from_millis(500);
+
+/// How long a new producer looks for a broker. With several addresses the first may fail; the client tries them in turn.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// The same once the client has said what is wrong.
+const PATIENCE_IN_TROUBLE: Duration = Duration::from_secs(2);
+
+/// How long the cluster may take to tell its limits.
+const DESCRIBE: Duration = Duration::from_secs(3);
+
+/// How long a cause explains what fails later.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// The property of topics, and that of brokers, for the largest batch.
+const TOPIC_LIMIT: &str = "max.message.bytes";
+const BROKER_LIMIT: &str = "message.max.bytes";
+
+/// Makes the producers of a bridge.
+#[derive(Debug, Clone)]
+pub(super) struct Clients {
+    bridge: Arc<str>,
+    places: Arc<Semaphore>,
+}
+
+/// The right to be a producer.
+pub(super) struct Place {
+    bridge: Arc<str>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Clients {
+    /// For the bridge of that name.
+    pub(super) fn new(bridge: &str) -> Self {
+        Self { bridge: bridge.into(), places: Arc::new(Semaphore::new(PLACES)) }
+    }
+
+    /// Waits for a place.
+    pub(super) async fn place(&self) -> Place {
+        let permit = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
+        Place { bridge: Arc::clone(&self.bridge), _permit: permit }
+    }
+}
+
+/// What librdkafka said of itself.
+#[derive(Debug, Default)]
+struct Said {
+    trouble: Mutex<Option<(Instant, Arc<str>)>>,
+    /// Why the producer is of no use any more.
+    fatal: watch::Sender<Option<Arc<str>>>,
+}
+
+impl Said {
+    /// Keeps what `error` is about. That all brokers are down is said behind the reason why, and counts only without it.
+    fn note(&self, error: &KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::Fatal) {
+            self.fatal.send_replace(Some(reason.into()));
+        }
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.is_none() || code != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *trouble = Some((Instant::now(), reason.into()));
+        }
+    }
+
+    /// What went wrong last, unless that was long ago.
+    fn trouble(&self) -> Option<Arc<str>> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, reason)| Arc::clone(reason))
+    }
+}
+
+/// Takes what librdkafka says: its log lines are debug lines of ours, its errors become the state's reason.
+struct Context {
+    bridge: Arc<str>,
+    said: Arc<Said>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, line: &str) {
+        debug!(target: "librdkafka", bridge = &*self.bridge, facility, "{line}");
+    }
+
+    fn stats_raw(&self, _statistics: &[u8]) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(target: "librdkafka", bridge = &*self.bridge, "{error}: {reason}");
+        self.said.note(&error, reason);
+    }
+}
+
+/// A producer of librdkafka. Dropped, it ends in a thread of its own; what it still has is not sent.
+pub(super) struct Producer {
+    /// None in its drop alone.
+    inner: Option<(FutureProducer<Context>, Place)>,
+    said: Arc<Said>,
+}
+
+impl Producer {
+    /// Starts one. Blocks.
+    ///
+    /// # Errors
+    /// A certificate or key cannot be used, or the properties do not go together.
+    pub(super) fn start(place: Place, config: &ClientConfig) -> Result<Self, PublishError> {
+        let said = Arc::new(Said::default());
+        let context = Context { bridge: Arc::clone(&place.bridge), said: Arc::clone(&said) };
+        let started: KafkaResult<FutureProducer<Context>> = config.create_with_context(context);
+        let producer = started.map_err(|error| PublishError::lost(cause(&error)))?;
+        Ok(Self { inner: Some((producer, place)), said })
+    }
+
+    /// The bridge that it is of.
+    pub(super) fn bridge(&self) -> &str {
+        &self.place().bridge
+    }
+
+    fn client(&self) -> &FutureProducer<Context> {
+        &self.inner.as_ref().expect("it is there until its drop").0
+    }
+
+    /// Waits until a broker has answered. Blocks; gives up early once `abandoned`.
+    ///
+    /// # Errors
+    /// None has.
+    pub(super) fn reach(&self, abandoned: &dyn Fn() -> bool) -> Result<Metadata, PublishError> {
+        let begun = Instant::now();
+        let mut slice = SLICE;
+        loop {
+            let error = match self.ask(slice) {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) => error,
+            };
+            // Nothing connected is a matter of the client; an answer that does not come, of our patience.
+            if error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut) {
+                slice *= 2;
+            }
+            let patience = if self.said.trouble().is_some() { PATIENCE_IN_TROUBLE } else { PATIENCE };
+            if abandoned() || begun.elapsed() + slice > patience {
+                return Err(PublishError::lost(self.reason(&error)));
+            }
+        }
+    }
+
+    /// Whether a broker answers within `limit`. Blocks.
+    ///
+    /// # Errors
+    /// None does; the producer is still of use unless the error says that it is lost.
+    pub(super) fn check(&self, limit: Duration) -> Result<(), PublishError> {
+        if let Some(reason) = self.fatal() {
+            return Err(PublishError::lost(reason));
+        }
+        self.ask(limit).map(drop).map_err(|error| PublishError::passing(self.reason(&error)))
+    }
+
+    fn ask(&self, limit: Duration) -> KafkaResult<Metadata> {
+        self.client().client().fetch_metadata(None, limit)
+    }
+
+    /// Why `error` came about.
+    fn reason(&self, error: &KafkaError) -> Arc<str> {
+        self.said.trouble().unwrap_or_else(|| cause(error).into())
+    }
+
+    /// Why it is of no use any more, if that is so.
+    pub(super) fn fatal(&self) -> Option<Arc<str>> {
+        self.said.fatal.borrow().clone()
+    }
+
+    /// Done once it is of no use any more, with the reason.
+    pub(super) async fn ends(&self) -> Arc<str> {
+        let mut fatal = self.said.fatal.subscribe();
+        let reason = fatal.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        reason.expect("the sender is kept in here, and a reason was waited for")
+    }
+
+    /// Hands a record over. Never blocks.
+    ///
+    /// # Errors
+    /// The client does not take it; the record is handed back.
+    #[expect(clippy::result_large_err, reason = "that is the record")]
+    pub(super) fn send<'a>(
+        &self,
+        record: FutureRecord<'a, str, [u8]>,
+    ) -> Result<DeliveryFuture, (KafkaError, FutureRecord<'a, str, [u8]>)> {
+        self.client().send_result(record)
+    }
+
+    /// Waits until nothing is under way, for `limit` at most. Blocks.
+    pub(super) fn flush(&self, limit: Duration) {
+        if let Err(error) = self.client().flush(limit) {
+            debug!(bridge = self.bridge(), %error, "not all of it was confirmed before the bridge closed");
+        }
+    }
+
+    fn place(&self) -> &Place {
+        &self.inner.as_ref().expect("it is there until its drop").1
+    }
+
+    /// Ends it, and gives its place to its successor. Blocks.
+    pub(super) fn end(mut self) -> Place {
+        let (producer, place) = self.inner.take().expect("it is there until its drop");
+        drop(producer);
+        place
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else { return };
+        // Outside a runtime nobody is held up.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || drop(inner));
+        }
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("said", &self.said).finish_non_exhaustive()
+    }
+}
+
+/// The largest batch that a broker takes by itself, and that of each of `topics` which says so. Blocks; nothing is known where
+/// the login may not ask, or nobody answers.
+pub(super) fn ask_limits(
+    bridge: &str,
+    config: &ClientConfig,
+    broker: i32,
+    topics: &[String],
+) -> (Option<u32>, BTreeMap<String, u32>) {
+    let context = Context { bridge: bridge.into(), said: Arc::default() };
+    let client: KafkaResult<AdminClient<Context>> = config.create_with_context(context);
+    let asked: Vec<ResourceSpecifier<'_>> =
+        topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).chain([ResourceSpecifier::Broker(broker)]).collect();
+    let options = AdminOptions::new().request_timeout(Some(DESCRIBE));
+    let told = client.and_then(|client| Handle::current().block_on(client.describe_configs(&asked, &options)));
+    let (mut own, mut each) = (None, BTreeMap::new());
+    match told {
+        Ok(told) => {
+            for resource in told.into_iter().flatten() {
+                let limit = |name| resource.get(name)?.value.as_ref()?.parse().ok();
+                match &resource.specifier {
+                    OwnedResourceSpecifier::Topic(topic) => {
+                        each.extend(limit(TOPIC_LIMIT).map(|limit| (topic.clone(), limit)))
+                    }
+                    OwnedResourceSpecifier::Broker(_) => own = limit(BROKER_LIMIT),
+                    OwnedResourceSpecifier::Group(_) => {}
+                }
+            }
+        }
+        Err(error) => debug!(bridge, %error, "the cluster does not tell how large a batch may be"),
+    }
+    (own, each)
+}
+
+/// What `error` says, without what it was about to do.
+fn cause(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientCreation(reason) => reason.clone(),
+        KafkaError::ClientConfig(_, _, name, _) => format!("librdkafka does not take the property {name:?}"),
+        KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::BrokerTransportFailure) => {
+            "no broker answers".to_owned()
+        }
+        error => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),
+    }
+}

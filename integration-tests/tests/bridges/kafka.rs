@@ -1,0 +1,88 @@
+//! Kafka.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use frontier_integration_tests::Proxy;
+use frontier_integration_tests::bridges::Arrived;
+use frontier_integration_tests::brokers::{Broker, Kafka, KafkaLog, Settings, make_topics};
+
+use crate::{Access, Target, scenarios};
+
+/// A Kafka server, and readers of its topics.
+#[derive(Debug)]
+struct Server {
+    kafka: Kafka,
+    logs: HashMap<String, KafkaLog>,
+}
+
+impl Server {
+    #[track_caller]
+    fn over(kafka: Kafka, topics: &[&str]) -> Self {
+        make_topics(kafka.inside, topics, &[]).expect("topics can be made");
+        Self { kafka, logs: HashMap::new() }
+    }
+}
+
+impl Target for Server {
+    fn start(settings: &Settings, destinations: &[&str]) -> Self {
+        Self::over(Kafka::start(settings), destinations)
+    }
+
+    fn start_behind(proxy: &Proxy, settings: &Settings, destinations: &[&str]) -> Self {
+        let server = Self::over(Kafka::start_behind(proxy.addr, settings), destinations);
+        proxy.aim(server.addr());
+        server
+    }
+
+    fn broker(&mut self) -> &mut Broker {
+        &mut self.kafka.broker
+    }
+
+    fn addr(&self) -> SocketAddr {
+        self.kafka.addr
+    }
+
+    fn tls_addr(&self) -> Option<SocketAddr> {
+        self.kafka.tls
+    }
+
+    fn bridge(addr: &str, access: &Access) -> Vec<String> {
+        let mut lines = vec!["kafka:".to_owned(), format!("  addrs: [\"{addr}\"]")];
+        if let Some((user, password)) = &access.login {
+            lines.push(format!("  sasl: {{ mechanism: scram-sha-256, username: {user}, password: {password} }}"));
+        }
+        lines.extend(access.tls_lines());
+        lines
+    }
+
+    fn stored(&mut self, destination: &str) -> Vec<Arrived> {
+        let new = || KafkaLog::new(self.kafka.inside, destination, 0);
+        let log = self.logs.entry(destination.to_owned()).or_insert_with(new);
+        log.read().expect("Kafka tells what it has").to_vec()
+    }
+}
+
+scenarios!(Server:
+    every_publish_arrives_in_order,
+    headers_tell_where_a_message_came_from,
+    a_drain_sends_what_is_held,
+    killed_in_the_middle_it_costs_nothing_that_was_acked,
+    frozen_it_holds_up_nobody_and_loses_nothing,
+    absent_at_the_start_it_is_taken_up_when_it_comes,
+    a_killed_gateway_has_lost_nothing_that_it_acked,
+    cut_connections_cost_nothing_that_was_acked,
+    who_accepts_and_never_answers_is_down,
+    dropped_packets_are_noticed,
+    tls_and_login_are_wanted_and_given,
+    a_wrong_password_is_told_and_a_right_one_taken_up,
+    poisoned_names_cost_nobody_else,
+    a_full_queue_answers_congested_and_later_messages_pass,
+);
+
+/// The broker's limit for all topics; a topic of its own limit is `kafka_limits`' affair.
+#[test]
+fn too_large_spoils_no_neighbour() {
+    let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
+    crate::scenarios::too_large_spoils_no_neighbour::<Server>(&settings, 10_000);
+}
