@@ -86,7 +86,8 @@ pub(crate) async fn tls(config: &BridgeTls) -> Result<Option<TlsConnector>, Publ
     let pair = config.cert.clone().zip(config.key.clone());
     let files = ClientFiles { roots, certs: pair.map(|(cert, key)| KeyPair { cert, key }).into_iter().collect() };
     let loaded = spawn_blocking(move || TlsConnector::load(&files)).await;
-    let loaded = loaded.map_err(|error| PublishError::lost(format_args!("reading certificates ended early: {error}")))?;
+    let loaded =
+        loaded.map_err(|error| PublishError::lost(format_args!("reading certificates ended early: {error}")))?;
     loaded.map(Some).map_err(|error| PublishError::lost(Causes(&error)))
 }
 

@@ -29,6 +29,8 @@ mod envelope;
 mod error;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "nats")]
+mod nats;
 mod open;
 mod record;
 mod supervisor;

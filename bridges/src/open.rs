@@ -27,5 +27,9 @@ pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenErro
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));
     }
+    #[cfg(feature = "nats")]
+    if let Some(nats) = &config.nats {
+        return Ok(Arc::new(crate::nats::NatsConnector::new(&config.name, nats)));
+    }
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

@@ -56,7 +56,6 @@ const NOT_SERVED: &[NotServed] = &[
 const KINDS: &[(&str, &str)] = &[
     ("kafka", "bridges to Kafka are"),
     ("amqp", "bridges to AMQP are"),
-    ("nats", "bridges to NATS are"),
     ("mqtt", "bridges to MQTT are"),
     ("redis", "bridges to Redis are"),
 ];

@@ -1,8 +1,8 @@
 //! Reading the configuration again while links live on: all of it or nothing.
 
 use config::Config;
-use tracing::{error, info, warn};
 use net::Causes;
+use tracing::{error, info, warn};
 
 use crate::{Gateway, WayInError};
 

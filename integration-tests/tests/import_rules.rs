@@ -15,7 +15,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("frontier-transport", &["frontier-proto"]),
     ("frontier-bridges", &["frontier-config", "frontier-net", "frontier-proto"]),
     ("frontier-sdk", &["frontier-net", "frontier-transport", "frontier-proto"]),
-    ("frontier-gateway", &["frontier-bridges", "frontier-net", "frontier-transport", "frontier-proto", "frontier-config"]),
+    (
+        "frontier-gateway",
+        &["frontier-bridges", "frontier-net", "frontier-transport", "frontier-proto", "frontier-config"],
+    ),
     ("frontier-ctl", &["frontier-sdk", "frontier-proto"]),
     ("frontier-bench", &["frontier-sdk", "frontier-proto"]),
     ("frontier-examples", &["frontier-sdk", "frontier-proto"]),

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use net::tls::TlsConnector;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{Error, Tls};
 

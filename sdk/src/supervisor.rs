@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use net::Causes;
 use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::time::Instant;
 use tracing::{debug, info};
-use net::Causes;
 use transport::{QueueLimits, drive, link};
 
 use crate::dial::ByteStream;

@@ -1,6 +1,7 @@
 //! Rules about values that must go together. What a single value may be, its type says.
 
 mod bridges;
+mod nats;
 
 use crate::error::ConfigError;
 use crate::places::Places;

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
+use net::Causes;
 use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use net::Causes;
 use transport::{drive, link};
 
 use super::serve::EdgeLink;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use net::Listener;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusals::Refusals;
 use super::{Pass, WayIn};

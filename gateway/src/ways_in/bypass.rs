@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use net::tls::TlsConnector;
+use net::{Causes, DialError, dial, dial_tls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional};
 use tokio::time::timeout;
 use tracing::{debug, warn};
-use net::tls::TlsConnector;
-use net::{Causes, DialError, dial, dial_tls};
 
 use super::sniffed::First;
 use super::{Pass, WayInError, files};

@@ -32,8 +32,7 @@ pub(crate) fn every_publish_arrives_in_order<T: Target>() {
 pub(crate) fn headers_tell_where_a_message_came_from<T: Target>() {
     let mut target = T::start(&Settings::default(), &["t"]);
     let lines = T::bridge(&target.addr().to_string(), &Access::default());
-    let gateway =
-        gateway(with(lines, &["topics: [t]", "headers: { meta: [site, none], fixed: { origin: lab } }"]));
+    let gateway = gateway(with(lines, &["topics: [t]", "headers: { meta: [site, none], fixed: { origin: lab } }"]));
     let mut edge = Client::connect(gateway.edge, &Hello::edge(br#"{"site":"north"}"#));
     let sent = edge.message(&Body::new().topic("t").value(b"\x00\xff21.5").custom(b"c"));
     assert_eq!(edge.acked(sent), Ok(()));

@@ -162,9 +162,7 @@ pub(crate) fn who_accepts_and_never_answers_is_down<T: Target>() {
     eventually_within(NOTICED, "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
     let sent = edge.message(&Body::new().topic("t").value(b"1/000001").deadline(&time::from_now(30)));
     assert_eq!(edge.acked(sent), Ok(()));
-    eventually("it is there", || {
-        target.stored("t").iter().any(|record| record.payload == b"1/000001").then_some(())
-    });
+    eventually("it is there", || target.stored("t").iter().any(|record| record.payload == b"1/000001").then_some(()));
 }
 
 /// Packets are dropped and nothing is reset: within 15 s the bridge is down with a reason, every publish is answered by its
