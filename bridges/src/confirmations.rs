@@ -33,6 +33,13 @@ impl Confirmations {
     /// Each outcome comes with the place of its record.
     pub fn numbered(outcomes: impl Stream<Item = (usize, Outcome)> + Send + 'static) -> Self {
         Self(outcomes.fuse().boxed())
+    /// Some outcomes are known, each with its place; the others come together, with theirs.
+    pub fn partly(
+        known: Vec<(usize, Outcome)>,
+        others: impl Future<Output = Vec<(usize, Outcome)>> + Send + 'static,
+    ) -> Self {
+        let others = others.map(stream::iter).flatten_stream();
+        Self(stream::iter(known).chain(others).fuse().boxed())
     }
 
     /// Each record has a future of its own, in the order of the records.

@@ -32,6 +32,8 @@ mod error;
 mod file;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "nats")]
+mod nats;
 mod open;
 mod record;
 #[cfg(feature = "redis")]

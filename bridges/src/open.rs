@@ -44,6 +44,9 @@ pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenErro
     #[cfg(feature = "redis")]
     if let Some(redis) = &config.redis {
         return Ok(Arc::new(crate::redis::RedisConnector::new(&config.name, redis)));
+    #[cfg(feature = "nats")]
+    if let Some(nats) = &config.nats {
+        return Ok(Arc::new(crate::nats::NatsConnector::new(&config.name, nats)));
     }
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

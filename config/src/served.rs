@@ -51,7 +51,6 @@ const NOT_SERVED: &[NotServed] = &[
 /// Kinds of bridges that are not served, with what is said of them.
 const KINDS: &[(&str, &str)] = &[
     ("amqp", "bridges to AMQP are"),
-    ("nats", "bridges to NATS are"),
     ("mqtt", "bridges to MQTT are"),
 ];
 

@@ -23,6 +23,8 @@ section! {
         nkey: Credential = Credential::default(),
         /// A file of credentials, in place of a user.
         creds_file: Option<PathBuf> = None,
+        /// What subjects begin with on which the server answers. The user must be allowed to subscribe below it.
+        inbox_prefix: String = "_INBOX".to_owned(),
         /// TLS towards the servers.
         tls: BridgeTls = BridgeTls::default(),
     }
@@ -39,5 +41,7 @@ section! {
         create: bool = false,
         /// The subjects of a stream that is created.
         subjects: Vec<String> = Vec::new(),
+        /// The JetStream domain in which the stream is; empty is the server's own.
+        domain: String = String::new(),
     }
 }

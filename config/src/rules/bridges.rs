@@ -7,6 +7,7 @@ use crate::{
     Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisForm, RedisMode,
     SaslMechanism,
 };
+use crate::{Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, RedisBridge, RedisMode, SaslMechanism};
 
 /// What the names of bridges of the section `mqm` begin with.
 const MQM: &str = "mqm.";
@@ -53,6 +54,7 @@ impl Rules<'_> {
         }
         if let Some(nats) = nats {
             self.nats(&format!("{at}.nats"), nats)?;
+            self.nats_headers(&format!("{at}.headers"), &bridge.headers)?;
         }
         if let Some(mqtt) = mqtt {
             self.mqtt(&format!("{at}.mqtt"), mqtt)?;
@@ -63,7 +65,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    fn broker(&self, at: &str, addrs: &[BrokerAddr], tls: &BridgeTls) -> Checked {
+    pub(super) fn broker(&self, at: &str, addrs: &[BrokerAddr], tls: &BridgeTls) -> Checked {
         let given = addrs.iter().all(|addr| !addr.expose().is_empty()) && !addrs.is_empty();
         self.demand(given, &format!("{at}.addrs"), "empty address; write a list of host:port")?;
         self.bridge_tls(at, tls)
@@ -82,21 +84,6 @@ impl Rules<'_> {
         let user = kafka.sasl.mechanism == SaslMechanism::None || !kafka.sasl.username.is_empty();
         self.demand(user, &format!("{at}.sasl.username"), "this mechanism needs a user")?;
         self.credential(&format!("{at}.sasl.password"), &kafka.sasl.password)
-    }
-
-    fn nats(&self, at: &str, nats: &NatsBridge) -> Checked {
-        self.broker(at, &nats.addrs, &nats.tls)?;
-        for (key, credential) in [("password", &nats.password), ("token", &nats.token), ("nkey", &nats.nkey)] {
-            self.credential(&format!("{at}.{key}"), credential)?;
-        }
-        let ways = [nats.username.is_some(), !nats.token.is_empty(), !nats.nkey.is_empty(), nats.creds_file.is_some()];
-        let ways = ways.into_iter().filter(|&used| used).count();
-        self.demand(ways <= 1, at, "there is one way to log in; keep one of username, token, nkey and creds_file")?;
-        let stream = &nats.jetstream;
-        let named = !stream.enable || !stream.stream.is_empty();
-        self.demand(named, &format!("{at}.jetstream.stream"), "JetStream needs the name of a stream")?;
-        let subjects = !stream.enable || !stream.create || !stream.subjects.is_empty();
-        self.demand(subjects, &format!("{at}.jetstream.subjects"), "a stream that is created needs its subjects")
     }
 
     fn mqtt(&self, at: &str, mqtt: &MqttBridge) -> Checked {

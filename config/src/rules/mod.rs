@@ -2,6 +2,7 @@
 
 mod bridges;
 mod mqm;
+mod nats;
 
 use crate::error::ConfigError;
 use crate::places::Places;

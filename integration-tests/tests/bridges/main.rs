@@ -6,6 +6,7 @@
 
 mod redis;
 mod kafka;
+mod nats;
 mod scenarios;
 mod target;
 
