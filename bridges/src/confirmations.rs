@@ -30,6 +30,11 @@ impl Confirmations {
         Self(each.flatten_stream().fuse().boxed())
     }
 
+    /// They come as the client learns of them.
+    pub fn stream(outcomes: impl Stream<Item = (usize, Outcome)> + Send + 'static) -> Self {
+        Self(outcomes.fuse().boxed())
+    }
+
     /// Each record has a future of its own, in the order of the records.
     pub fn each(outcomes: impl IntoIterator<Item = BoxFuture<'static, Outcome>>) -> Self {
         let numbered = outcomes.into_iter().enumerate();

@@ -18,14 +18,24 @@ pub enum OpenError {
     },
 }
 
+/// Who connects, for brokers that tell their clients apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client<'a> {
+    /// The gateway of this name, which no other has, and which is the same after a restart: letters, digits and `-`.
+    Gateway(&'a str),
+    /// Somebody who tries whether it works, and must not take a gateway's place.
+    Check,
+}
+
 /// What connects the bridge `config`, which has passed the checks of the configuration.
 ///
 /// # Errors
 /// The program lacks its back end.
-pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenError> {
+pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn Connector>, OpenError> {
     #[cfg(feature = "file")]
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));
     }
+    let _ = client;
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }
