@@ -30,6 +30,8 @@ mod envelope;
 mod error;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 mod open;
 mod record;
 mod supervisor;

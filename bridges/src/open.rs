@@ -36,6 +36,11 @@ pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn 
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));
     }
+    #[cfg(feature = "mqtt")]
+    if let Some(mqtt) = &config.mqtt {
+        return Ok(Arc::new(crate::mqtt::MqttConnector::new(mqtt, &config.name, client)));
+    }
+    #[cfg(not(feature = "mqtt"))]
     let _ = client;
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

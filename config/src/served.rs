@@ -53,7 +53,6 @@ const KINDS: &[(&str, &str)] = &[
     ("kafka", "bridges to Kafka are"),
     ("amqp", "bridges to AMQP are"),
     ("nats", "bridges to NATS are"),
-    ("mqtt", "bridges to MQTT are"),
     ("redis", "bridges to Redis are"),
 ];
 

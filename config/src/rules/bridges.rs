@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::{Checked, Rules};
 use crate::{
-    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisMode, SaslMechanism,
+    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, MqttVersion, NatsBridge, Payload, RedisBridge,
+    RedisMode, SaslMechanism, mqtt_text_fault,
 };
 
 /// What the names of bridges of the section `mqm` begin with.
@@ -54,7 +55,7 @@ impl Rules<'_> {
             self.nats(&format!("{at}.nats"), nats)?;
         }
         if let Some(mqtt) = mqtt {
-            self.mqtt(&format!("{at}.mqtt"), mqtt)?;
+            self.mqtt(at, bridge, mqtt)?;
         }
         if let Some(redis) = redis {
             self.redis(&format!("{at}.redis"), redis)?;
@@ -98,13 +99,20 @@ impl Rules<'_> {
         self.demand(subjects, &format!("{at}.jetstream.subjects"), "a stream that is created needs its subjects")
     }
 
-    fn mqtt(&self, at: &str, mqtt: &MqttBridge) -> Checked {
-        let given = !mqtt.addr.expose().is_empty();
-        self.demand(given, &format!("{at}.addr"), "empty address; write host:port")?;
-        let will = mqtt.will.as_ref().is_none_or(|will| !will.topic.is_empty());
-        self.demand(will, &format!("{at}.will.topic"), "a will needs its topic")?;
-        self.credential(&format!("{at}.password"), &mqtt.password)?;
-        self.bridge_tls(at, &mqtt.tls)
+    fn mqtt(&self, at: &str, bridge: &Bridge, mqtt: &MqttBridge) -> Checked {
+        if let Some((key, reason)) = mqtt.fault() {
+            self.demand(false, &format!("{at}.mqtt.{key}"), reason)?;
+        }
+        let further = !bridge.headers.meta.is_empty() || !bridge.headers.fixed.is_empty();
+        let carried = mqtt.version == MqttVersion::V5 || bridge.payload == Payload::Json;
+        let reason = "MQTT 3.1.1 has no headers; set `payload: json`, or version 5";
+        self.demand(!further || carried, &format!("{at}.headers"), reason)?;
+        let names = bridge.headers.meta.iter().chain(bridge.headers.fixed.keys());
+        for fault in names.filter_map(|name| mqtt_text_fault(name)) {
+            self.demand(false, &format!("{at}.headers"), &format!("a name {fault}"))?;
+        }
+        self.credential(&format!("{at}.mqtt.password"), &mqtt.password)?;
+        self.bridge_tls(&format!("{at}.mqtt"), &mqtt.tls)
     }
 
     fn redis(&self, at: &str, redis: &RedisBridge) -> Checked {
