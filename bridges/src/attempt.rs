@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use crate::supervisor::{CONNECT, FAREWELL, no_connection};
-use crate::{Connector, OpenError, PublishError, connector};
+use crate::{Client, Connector, OpenError, PublishError, connector};
 
 /// A bridge whose broker was tried.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Attempt {
 pub async fn attempt(configs: &[config::Bridge]) -> Result<Vec<Attempt>, OpenError> {
     let mut attempts = Vec::new();
     for config in configs.iter().filter(|config| config.enable) {
-        let connector = connector(config)?;
+        let connector = connector(config, Client::Check)?;
         let (bridge, target) = (config.name.clone(), connector.target());
         attempts.push(async move { Attempt { bridge, target, outcome: connect(connector).await } });
     }

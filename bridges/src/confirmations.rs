@@ -40,6 +40,9 @@ impl Confirmations {
     ) -> Self {
         let others = others.map(stream::iter).flatten_stream();
         Self(stream::iter(known).chain(others).fuse().boxed())
+    /// They come as the client learns of them.
+    pub fn stream(outcomes: impl Stream<Item = (usize, Outcome)> + Send + 'static) -> Self {
+        Self(outcomes.fuse().boxed())
     }
 
     /// Each record has a future of its own, in the order of the records.

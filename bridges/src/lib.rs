@@ -34,6 +34,8 @@ mod file;
 mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 mod open;
 mod record;
 #[cfg(feature = "redis")]
@@ -47,7 +49,7 @@ mod topics;
 pub use attempt::{Attempt, attempt};
 pub use confirmations::{Confirmations, Outcome};
 pub use error::{Answer, GivenUp, Kind, PublishError};
-pub use open::{OpenError, connector};
+pub use open::{Client, OpenError, connector};
 pub use record::{EdgeMeta, Form, Header, Message, MessageId, MessageIds, Record};
 pub use supervisor::{BridgeHandle, Counters, Phase, State};
 pub use template::Unfilled;

@@ -27,6 +27,15 @@ pub enum OpenError {
     },
 }
 
+/// Who connects, for brokers that tell their clients apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client<'a> {
+    /// The gateway of this name, which no other has, and which is the same after a restart: letters, digits and `-`.
+    Gateway(&'a str),
+    /// Somebody who tries whether it works, and must not take a gateway's place.
+    Check,
+}
+
 /// What connects the bridge `config`, which has passed the checks of the configuration.
 ///
 /// # Errors
@@ -37,6 +46,7 @@ pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenErro
         let connector = crate::kafka::KafkaConnector::new(config, kafka);
         return Ok(Arc::new(connector.map_err(|cause| OpenError::Property { name: config.name.clone(), cause })?));
     }
+pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn Connector>, OpenError> {
     #[cfg(feature = "file")]
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));
@@ -48,5 +58,11 @@ pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenErro
     if let Some(nats) = &config.nats {
         return Ok(Arc::new(crate::nats::NatsConnector::new(&config.name, nats)));
     }
+    #[cfg(feature = "mqtt")]
+    if let Some(mqtt) = &config.mqtt {
+        return Ok(Arc::new(crate::mqtt::MqttConnector::new(mqtt, &config.name, client)));
+    }
+    #[cfg(not(feature = "mqtt"))]
+    let _ = client;
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

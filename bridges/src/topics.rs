@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use proto::id::EdgeId;
 use proto::topic;
 
-use crate::open::{OpenError, connector};
+use crate::open::{Client, OpenError, connector};
 use crate::record::{EdgeMeta, Message, MessageIds};
 use crate::supervisor::{BridgeHandle, supervise};
 use crate::{Answer, Connector, template};
@@ -105,12 +105,19 @@ pub struct Bridges<A> {
 }
 
 impl<A: Answer> Bridges<A> {
-    /// The bridges that are switched on in `configs`, and their tasks. Nothing is connected until those run.
+    /// The bridges that are switched on in `configs`, and their tasks. Nothing is connected until those run. `node` as in
+    /// [`Client::Gateway`].
     ///
     /// # Errors
     /// This program lacks a back end, or one does not take its configuration.
     pub fn prepare(configs: &[config::Bridge]) -> Result<(Self, Vec<Task>), OpenError> {
         Ok(Self::over(connectors(configs)?))
+    /// This program lacks a back end.
+    pub fn prepare(configs: &[config::Bridge], node: &str) -> Result<(Self, Vec<Task>), OpenError> {
+        let enabled: Vec<&config::Bridge> = configs.iter().filter(|config| config.enable).collect();
+        let connectors =
+            enabled.iter().map(|config| connector(config, Client::Gateway(node))).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::over(enabled.into_iter().zip(connectors).collect()))
     }
 
     /// Bridges over connectors of the caller's.

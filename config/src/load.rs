@@ -31,7 +31,7 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
-/// Something in a configuration that has no effect.
+/// Something in a configuration that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -46,6 +46,15 @@ pub enum Warning {
         /// Why it has no effect.
         reason: &'static str,
     },
+    /// Something that works here, and may not where this file is used once more.
+    Risky {
+        /// Where it was written.
+        site: Site,
+        /// The key, dotted.
+        key: String,
+        /// What may happen, and what to do instead.
+        reason: &'static str,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -53,6 +62,7 @@ impl fmt::Display for Warning {
         match self {
             Self::UnknownKey(unknown) => write!(f, "{unknown} (ignored)"),
             Self::NoEffect { site, key, reason } => write!(f, "{site}: {key}: has no effect: {reason}"),
+            Self::Risky { site, key, reason } => write!(f, "{site}: {key}: {reason}"),
         }
     }
 }
@@ -75,6 +85,13 @@ pub fn load(request: &Request<'_>, env: impl Fn(&str) -> Option<String>) -> Resu
         let key = "daemon.pprof.enable";
         let reason = "there is no Go profiler in this program; /metrics tells what it costs";
         warnings.push(Warning::NoEffect { site: places.site(key), key, reason });
+    }
+    for (index, bridge) in config.bridges.iter().enumerate().filter(|(_, bridge)| bridge.enable) {
+        if bridge.mqtt.as_ref().is_some_and(|mqtt| !mqtt.client_id.is_empty()) {
+            let key = format!("bridges[{index}].mqtt.client_id");
+            let reason = "two gateways with one id throw each other off; left out, each has its own";
+            warnings.push(Warning::Risky { site: places.site(&key), key, reason });
+        }
     }
     Ok(Loaded { config, warnings })
 }

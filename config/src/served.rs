@@ -52,6 +52,8 @@ const NOT_SERVED: &[NotServed] = &[
 const KINDS: &[(&str, &str)] = &[
     ("amqp", "bridges to AMQP are"),
     ("mqtt", "bridges to MQTT are"),
+    ("nats", "bridges to NATS are"),
+    ("redis", "bridges to Redis are"),
 ];
 
 /// Refuses what is asked for and not served.

@@ -11,6 +11,7 @@ mod health;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod node;
 mod presence;
 mod quiet;
 mod reload;
@@ -130,19 +131,22 @@ impl Gateway {
         config: &config::Config,
         presence: Option<Arc<dyn PresenceListener>>,
     ) -> Result<Self, StartError> {
-        let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges())?;
-        let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
-        let mut gateway = Self::assemble(config, presence, random_seed(), bridges);
-        let exchange = &gateway.exchange;
-        let way = |side, loaded, limits| Arc::new(WayIn::new(side, loaded, limits, exchange));
-        let for_services = way(Side::Service, Loaded::services(&config.servicebound)?, &config.servicebound.limits);
-        let for_edges = way(Side::Edge, Loaded::edges(&config.edgebound)?, &config.edgebound.limits);
+        let (loaded_services, loaded_edges) =
+            (Loaded::services(&config.servicebound)?, Loaded::edges(&config.edgebound)?);
         let services =
             Listener::bind(&config.servicebound.listen.addr.to_string()).map_err(StartError::Servicebound)?;
         info!("servicebound server listening on: {}", services.local_addr());
         let edges = Listener::bind(&config.edgebound.listen.addr.to_string()).map_err(StartError::Edgebound)?;
         info!("edgebound server listening on: {}", edges.local_addr());
         let listening = Listening { services: services.local_addr(), edges: edges.local_addr() };
+        let node = node::name(&config.daemon.frontier_id, listening);
+        let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges(), &node)?;
+        let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
+        let mut gateway = Self::assemble(config, presence, random_seed(), bridges);
+        let exchange = &gateway.exchange;
+        let way = |side, loaded, limits| Arc::new(WayIn::new(side, loaded, limits, exchange));
+        let for_services = way(Side::Service, loaded_services, &config.servicebound.limits);
+        let for_edges = way(Side::Edge, loaded_edges, &config.edgebound.limits);
         if config.observability.enable {
             gateway.observe(&config.observability.addr.to_string()).await;
         }

@@ -12,7 +12,7 @@ mod tls;
 pub use amqp::{AmqpBridge, AmqpProperties};
 pub use file::FileBridge;
 pub use kafka::{Acks, KafkaBridge, Partitioner, Sasl, SaslMechanism};
-pub use mqtt::{MqttBridge, MqttVersion, MqttWill};
+pub use mqtt::{MqttBridge, MqttVersion, MqttWill, mqtt_text_fault, mqtt_topic_fault};
 pub use nats::{JetStream, NatsBridge};
 pub use redis::{RedisBridge, RedisForm, RedisMode};
 pub use template::{BadTemplate, Part, Template};

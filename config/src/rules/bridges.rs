@@ -6,6 +6,8 @@ use super::{Checked, Rules};
 use crate::{
     Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisForm, RedisMode,
     SaslMechanism,
+    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, MqttVersion, NatsBridge, Payload, RedisBridge,
+    RedisMode, SaslMechanism, mqtt_text_fault,
 };
 use crate::{Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, RedisBridge, RedisMode, SaslMechanism};
 
@@ -57,7 +59,7 @@ impl Rules<'_> {
             self.nats_headers(&format!("{at}.headers"), &bridge.headers)?;
         }
         if let Some(mqtt) = mqtt {
-            self.mqtt(&format!("{at}.mqtt"), mqtt)?;
+            self.mqtt(at, bridge, mqtt)?;
         }
         if let Some(redis) = redis {
             self.redis(&format!("{at}.redis"), redis)?;
@@ -93,6 +95,35 @@ impl Rules<'_> {
         self.demand(will, &format!("{at}.will.topic"), "a will needs its topic")?;
         self.credential(&format!("{at}.password"), &mqtt.password)?;
         self.bridge_tls(at, &mqtt.tls)
+    fn nats(&self, at: &str, nats: &NatsBridge) -> Checked {
+        self.broker(at, &nats.addrs, &nats.tls)?;
+        for (key, credential) in [("password", &nats.password), ("token", &nats.token), ("nkey", &nats.nkey)] {
+            self.credential(&format!("{at}.{key}"), credential)?;
+        }
+        let ways = [nats.username.is_some(), !nats.token.is_empty(), !nats.nkey.is_empty(), nats.creds_file.is_some()];
+        let ways = ways.into_iter().filter(|&used| used).count();
+        self.demand(ways <= 1, at, "there is one way to log in; keep one of username, token, nkey and creds_file")?;
+        let stream = &nats.jetstream;
+        let named = !stream.enable || !stream.stream.is_empty();
+        self.demand(named, &format!("{at}.jetstream.stream"), "JetStream needs the name of a stream")?;
+        let subjects = !stream.enable || !stream.create || !stream.subjects.is_empty();
+        self.demand(subjects, &format!("{at}.jetstream.subjects"), "a stream that is created needs its subjects")
+    }
+
+    fn mqtt(&self, at: &str, bridge: &Bridge, mqtt: &MqttBridge) -> Checked {
+        if let Some((key, reason)) = mqtt.fault() {
+            self.demand(false, &format!("{at}.mqtt.{key}"), reason)?;
+        }
+        let further = !bridge.headers.meta.is_empty() || !bridge.headers.fixed.is_empty();
+        let carried = mqtt.version == MqttVersion::V5 || bridge.payload == Payload::Json;
+        let reason = "MQTT 3.1.1 has no headers; set `payload: json`, or version 5";
+        self.demand(!further || carried, &format!("{at}.headers"), reason)?;
+        let names = bridge.headers.meta.iter().chain(bridge.headers.fixed.keys());
+        for fault in names.filter_map(|name| mqtt_text_fault(name)) {
+            self.demand(false, &format!("{at}.headers"), &format!("a name {fault}"))?;
+        }
+        self.credential(&format!("{at}.mqtt.password"), &mqtt.password)?;
+        self.bridge_tls(&format!("{at}.mqtt"), &mqtt.tls)
     }
 
     fn redis(&self, at: &str, redis: &RedisBridge) -> Checked {

@@ -7,6 +7,7 @@
 mod redis;
 mod kafka;
 mod nats;
+mod mqtt;
 mod scenarios;
 mod target;
 

@@ -1,0 +1,99 @@
+//! MQTT, against Mosquitto.
+
+mod subscriber;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use frontier_integration_tests::bridges::Arrived;
+use frontier_integration_tests::brokers::{Broker, Login, Mosquitto, Settings};
+
+use self::subscriber::Subscriber;
+use crate::{Access, Target, scenarios};
+
+/// Mosquitto, and a bridge to it by this version of the protocol and quality of service.
+struct Mqtt<const VERSION: u8 = 5, const QOS: u8 = 1> {
+    mosquitto: Mosquitto,
+    /// What each topic gets, read as it comes. Its sessions are older than the first message, and outlive the broker.
+    subscribers: HashMap<String, Subscriber>,
+}
+
+impl<const VERSION: u8, const QOS: u8> Target for Mqtt<VERSION, QOS> {
+    fn start(settings: &Settings, destinations: &[&str]) -> Self {
+        let mosquitto = Mosquitto::start(settings);
+        let subscribe = |topic: &&str| {
+            let subscriber = Subscriber::start(mosquitto.addr, settings.login.as_ref(), topic);
+            ((*topic).to_owned(), subscriber)
+        };
+        let subscribers = destinations.iter().map(subscribe).collect();
+        Self { mosquitto, subscribers }
+    }
+
+    fn broker(&mut self) -> &mut Broker {
+        &mut self.mosquitto.broker
+    }
+
+    fn addr(&self) -> SocketAddr {
+        self.mosquitto.addr
+    }
+
+    fn tls_addr(&self) -> Option<SocketAddr> {
+        self.mosquitto.tls
+    }
+
+    fn bridge(addr: &str, access: &Access) -> Vec<String> {
+        let version = if VERSION == 5 { "5" } else { "3.1.1" };
+        let mut lines = vec![
+            "mqtt:".to_owned(),
+            format!("  addr: {addr:?}"),
+            format!("  version: {version:?}"),
+            format!("  qos: {QOS}"),
+        ];
+        if let Some((user, password)) = &access.login {
+            lines.extend([format!("  username: {user}"), format!("  password: {password}")]);
+        }
+        lines.extend(access.tls_lines());
+        lines
+    }
+
+    fn stored(&mut self, destination: &str) -> Vec<Arrived> {
+        let messages = self.subscribers[destination].messages();
+        let arrived = |message: subscriber::Message| Arrived {
+            payload: message.payload,
+            key: None,
+            headers: message.properties.into_iter().collect(),
+        };
+        messages.into_iter().map(arrived).collect()
+    }
+}
+
+scenarios!(Mqtt:
+    every_publish_arrives_in_order,
+    headers_tell_where_a_message_came_from,
+    a_drain_sends_what_is_held,
+    killed_in_the_middle_it_costs_nothing_that_was_acked,
+    frozen_it_holds_up_nobody_and_loses_nothing,
+    absent_at_the_start_it_is_taken_up_when_it_comes,
+    a_killed_gateway_has_lost_nothing_that_it_acked,
+    cut_connections_cost_nothing_that_was_acked,
+    who_accepts_and_never_answers_is_down,
+    dropped_packets_are_noticed,
+    poisoned_names_cost_nobody_else,
+    a_full_queue_answers_congested_and_later_messages_pass,
+    tls_and_login_are_wanted_and_given,
+    a_wrong_password_is_told_and_a_right_one_taken_up,
+);
+
+#[test]
+fn odd_passwords_are_taken_as_they_stand() {
+    let login = Login::new("fr@nt", "p#a$s/%41:w@rd é");
+    let settings = Settings { login: Some(login.clone()), ..Settings::default() };
+    crate::scenarios::odd_passwords_are_taken_as_they_stand::<Mqtt>(&settings, &login);
+}
+
+#[test]
+fn too_large_spoils_no_neighbour() {
+    // Announced in CONNACK: the bridge knows, and sends nothing that is larger.
+    let settings = Settings { lines: vec!["max_packet_size 2000".to_owned()], ..Settings::default() };
+    crate::scenarios::too_large_spoils_no_neighbour::<Mqtt>(&settings, 2000);
+}
