@@ -30,9 +30,11 @@ impl Confirmations {
         Self(each.flatten_stream().fuse().boxed())
     }
 
-    /// Each outcome comes with the place of its record.
+    /// Each outcome comes with the place of its record, as the client learns of it.
     pub fn numbered(outcomes: impl Stream<Item = (usize, Outcome)> + Send + 'static) -> Self {
         Self(outcomes.fuse().boxed())
+    }
+
     /// Some outcomes are known, each with its place; the others come together, with theirs.
     pub fn partly(
         known: Vec<(usize, Outcome)>,
@@ -40,9 +42,6 @@ impl Confirmations {
     ) -> Self {
         let others = others.map(stream::iter).flatten_stream();
         Self(stream::iter(known).chain(others).fuse().boxed())
-    /// They come as the client learns of them.
-    pub fn stream(outcomes: impl Stream<Item = (usize, Outcome)> + Send + 'static) -> Self {
-        Self(outcomes.fuse().boxed())
     }
 
     /// Each record has a future of its own, in the order of the records.

@@ -32,10 +32,10 @@ mod error;
 mod file;
 #[cfg(feature = "kafka")]
 mod kafka;
-#[cfg(feature = "nats")]
-mod nats;
 #[cfg(feature = "mqtt")]
 mod mqtt;
+#[cfg(feature = "nats")]
+mod nats;
 mod open;
 mod record;
 #[cfg(feature = "redis")]

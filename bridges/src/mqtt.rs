@@ -173,7 +173,7 @@ impl Bridge for MqttBridge {
         let (to, outcomes) = mpsc::channel(records.len().max(1));
         self.hand_over(Command::Send(records.to_vec(), to)).await?;
         let next = async |mut outcomes: mpsc::Receiver<_>| Some((outcomes.recv().await?, outcomes));
-        Ok(Confirmations::stream(stream::unfold(outcomes, next)))
+        Ok(Confirmations::numbered(stream::unfold(outcomes, next)))
     }
 
     async fn check(&self) -> Result<(), PublishError> {

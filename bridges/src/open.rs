@@ -36,24 +36,20 @@ pub enum Client<'a> {
     Check,
 }
 
-/// What connects the bridge `config`, which has passed the checks of the configuration.
+/// What connects the bridge `config`, which has passed the checks of the configuration, for `client`.
 ///
 /// # Errors
-/// The program lacks its back end.
-pub fn connector(config: &config::Bridge) -> Result<Arc<dyn Connector>, OpenError> {
-    #[cfg(feature = "kafka")]
-    if let Some(kafka) = &config.kafka {
-        let connector = crate::kafka::KafkaConnector::new(config, kafka);
-        return Ok(Arc::new(connector.map_err(|cause| OpenError::Property { name: config.name.clone(), cause })?));
-    }
+/// The program lacks its back end, or that does not take the configuration.
 pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn Connector>, OpenError> {
     #[cfg(feature = "file")]
     if let Some(file) = &config.file {
         return Ok(Arc::new(crate::file::FileConnector::new(file)));
     }
-    #[cfg(feature = "redis")]
-    if let Some(redis) = &config.redis {
-        return Ok(Arc::new(crate::redis::RedisConnector::new(&config.name, redis)));
+    #[cfg(feature = "kafka")]
+    if let Some(kafka) = &config.kafka {
+        let connector = crate::kafka::KafkaConnector::new(config, kafka);
+        return Ok(Arc::new(connector.map_err(|cause| OpenError::Property { name: config.name.clone(), cause })?));
+    }
     #[cfg(feature = "nats")]
     if let Some(nats) = &config.nats {
         return Ok(Arc::new(crate::nats::NatsConnector::new(&config.name, nats)));
@@ -64,5 +60,9 @@ pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn 
     }
     #[cfg(not(feature = "mqtt"))]
     let _ = client;
+    #[cfg(feature = "redis")]
+    if let Some(redis) = &config.redis {
+        return Ok(Arc::new(crate::redis::RedisConnector::new(&config.name, redis)));
+    }
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

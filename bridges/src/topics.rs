@@ -86,12 +86,15 @@ impl Topics {
 /// # Errors
 /// This program lacks a back end, or one does not take its configuration.
 pub fn check(configs: &[config::Bridge]) -> Result<(), OpenError> {
-    connectors(configs).map(drop)
+    connectors(configs, Client::Check).map(drop)
 }
 
-fn connectors(configs: &[config::Bridge]) -> Result<Vec<(&config::Bridge, Arc<dyn Connector>)>, OpenError> {
+fn connectors<'a>(
+    configs: &'a [config::Bridge],
+    client: Client<'_>,
+) -> Result<Vec<(&'a config::Bridge, Arc<dyn Connector>)>, OpenError> {
     let enabled = configs.iter().filter(|config| config.enable);
-    enabled.map(|config| Ok((config, connector(config)?))).collect()
+    enabled.map(|config| Ok((config, connector(config, client)?))).collect()
 }
 
 /// The task of a bridge, for the caller to run. It ends after [`Bridges::close`].
@@ -110,14 +113,8 @@ impl<A: Answer> Bridges<A> {
     ///
     /// # Errors
     /// This program lacks a back end, or one does not take its configuration.
-    pub fn prepare(configs: &[config::Bridge]) -> Result<(Self, Vec<Task>), OpenError> {
-        Ok(Self::over(connectors(configs)?))
-    /// This program lacks a back end.
     pub fn prepare(configs: &[config::Bridge], node: &str) -> Result<(Self, Vec<Task>), OpenError> {
-        let enabled: Vec<&config::Bridge> = configs.iter().filter(|config| config.enable).collect();
-        let connectors =
-            enabled.iter().map(|config| connector(config, Client::Gateway(node))).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::over(enabled.into_iter().zip(connectors).collect()))
+        Ok(Self::over(connectors(configs, Client::Gateway(node))?))
     }
 
     /// Bridges over connectors of the caller's.

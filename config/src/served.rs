@@ -48,25 +48,10 @@ const NOT_SERVED: &[NotServed] = &[
     },
 ];
 
-/// Kinds of bridges that are not served, with what is said of them.
-const KINDS: &[(&str, &str)] = &[
-    ("amqp", "bridges to AMQP are"),
-    ("mqtt", "bridges to MQTT are"),
-    ("nats", "bridges to NATS are"),
-    ("redis", "bridges to Redis are"),
-];
-
 /// Refuses what is asked for and not served.
 pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
     if let Some(&NotServed { key, what, advice, .. }) = NOT_SERVED.iter().find(|entry| (entry.asked)(config)) {
         return Err(ConfigError::NotServed { site: places.site(key), key: key.to_owned(), what, advice });
-    }
-    for (index, bridge) in config.bridges.iter().enumerate().filter(|(_, bridge)| bridge.enable) {
-        if let Some(&(kind, what)) = KINDS.iter().find(|(kind, _)| *kind == bridge.kind()) {
-            let key = format!("bridges[{index}].{kind}");
-            let advice = "set the bridge's `enable` to false, or send its topics to a `file`";
-            return Err(ConfigError::NotServed { site: places.site(&key), key, what, advice });
-        }
     }
     Ok(())
 }

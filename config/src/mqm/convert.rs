@@ -51,7 +51,7 @@ fn kafka(mqm: &MqmKafka) -> Bridge {
     let kafka = KafkaBridge {
         addrs: mqm.addrs.clone(),
         acks: if producer.required_acks == -1 { Acks::All } else { Acks::Leader },
-        idempotence: producer.idempotent,
+        idempotence: Some(producer.idempotent),
         compression: producer.compression,
         compression_level: i32::try_from(producer.compression_level).ok().filter(|level| *level != 0).unwrap_or(-1),
         linger: positive(flush.frequency).map_or(defaults.linger, Duration::from_secs),

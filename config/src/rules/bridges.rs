@@ -4,12 +4,9 @@ use std::collections::HashSet;
 
 use super::{Checked, Rules};
 use crate::{
-    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, NatsBridge, RedisBridge, RedisForm, RedisMode,
-    SaslMechanism,
-    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, MqttVersion, NatsBridge, Payload, RedisBridge,
+    Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, MqttVersion, Payload, RedisBridge, RedisForm,
     RedisMode, SaslMechanism, mqtt_text_fault,
 };
-use crate::{Acks, Bridge, BridgeTls, BrokerAddr, KafkaBridge, MqttBridge, RedisBridge, RedisMode, SaslMechanism};
 
 /// What the names of bridges of the section `mqm` begin with.
 const MQM: &str = "mqm.";
@@ -86,28 +83,6 @@ impl Rules<'_> {
         let user = kafka.sasl.mechanism == SaslMechanism::None || !kafka.sasl.username.is_empty();
         self.demand(user, &format!("{at}.sasl.username"), "this mechanism needs a user")?;
         self.credential(&format!("{at}.sasl.password"), &kafka.sasl.password)
-    }
-
-    fn mqtt(&self, at: &str, mqtt: &MqttBridge) -> Checked {
-        let given = !mqtt.addr.expose().is_empty();
-        self.demand(given, &format!("{at}.addr"), "empty address; write host:port")?;
-        let will = mqtt.will.as_ref().is_none_or(|will| !will.topic.is_empty());
-        self.demand(will, &format!("{at}.will.topic"), "a will needs its topic")?;
-        self.credential(&format!("{at}.password"), &mqtt.password)?;
-        self.bridge_tls(at, &mqtt.tls)
-    fn nats(&self, at: &str, nats: &NatsBridge) -> Checked {
-        self.broker(at, &nats.addrs, &nats.tls)?;
-        for (key, credential) in [("password", &nats.password), ("token", &nats.token), ("nkey", &nats.nkey)] {
-            self.credential(&format!("{at}.{key}"), credential)?;
-        }
-        let ways = [nats.username.is_some(), !nats.token.is_empty(), !nats.nkey.is_empty(), nats.creds_file.is_some()];
-        let ways = ways.into_iter().filter(|&used| used).count();
-        self.demand(ways <= 1, at, "there is one way to log in; keep one of username, token, nkey and creds_file")?;
-        let stream = &nats.jetstream;
-        let named = !stream.enable || !stream.stream.is_empty();
-        self.demand(named, &format!("{at}.jetstream.stream"), "JetStream needs the name of a stream")?;
-        let subjects = !stream.enable || !stream.create || !stream.subjects.is_empty();
-        self.demand(subjects, &format!("{at}.jetstream.subjects"), "a stream that is created needs its subjects")
     }
 
     fn mqtt(&self, at: &str, bridge: &Bridge, mqtt: &MqttBridge) -> Checked {

@@ -4,10 +4,10 @@
 //! `scenarios` holds what is true of every broker; the file of each broker says how it is started and read, lists the scenarios
 //! that it takes part in, and has the tests that are its own.
 
-mod redis;
 mod kafka;
-mod nats;
 mod mqtt;
+mod nats;
+mod redis;
 mod scenarios;
 mod target;
 

@@ -39,7 +39,7 @@ fn kafka_keeps_its_meaning() {
     assert_eq!((&*bridge.name, &bridge.topics[..], bridge.fallback), ("mqm.kafka", &names(&["a", "b"])[..], true));
     assert_eq!((bridge.delivery, bridge.headers.enable), (Delivery::One, true));
     let kafka = bridge.kafka.as_ref().expect("it is Kafka");
-    assert_eq!((kafka.acks, kafka.idempotence, kafka.compression_level), (Acks::All, true, 3));
+    assert_eq!((kafka.acks, kafka.is_idempotent(), kafka.compression_level), (Acks::All, true, 3));
     assert_eq!((kafka.linger, kafka.batch_bytes), (Duration::from_secs(2), 2_000));
     let properties: BTreeMap<&str, &str> =
         kafka.properties.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
@@ -58,7 +58,7 @@ fn kafka_without_options_is_acked_by_the_leader() {
     let mqm = Mqm { kafka: MqmKafka { enable: true, addrs: addrs(&["k:9092"]), producer }, ..Mqm::default() };
     let bridge = mqm.bridges().remove(0);
     let kafka = bridge.kafka.expect("it is Kafka");
-    assert_eq!((kafka.acks, kafka.idempotence, kafka.compression_level), (Acks::Leader, false, -1));
+    assert_eq!((kafka.acks, kafka.is_idempotent(), kafka.compression_level), (Acks::Leader, false, -1));
     let defaults = KafkaBridge::default();
     assert_eq!((kafka.linger, kafka.batch_bytes), (defaults.linger, defaults.batch_bytes));
     assert_eq!(kafka.properties["retry.backoff.ms"].expose(), "100");
