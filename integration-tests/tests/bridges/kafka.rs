@@ -11,7 +11,7 @@ use crate::{Access, Target, scenarios};
 
 /// A Kafka server, and readers of its topics.
 #[derive(Debug)]
-struct Server {
+pub(crate) struct Server {
     kafka: Kafka,
     logs: HashMap<String, KafkaLog>,
 }

@@ -7,6 +7,7 @@
 mod kafka;
 mod mqtt;
 mod nats;
+mod recipes;
 mod redis;
 mod scenarios;
 mod target;

@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::{Broker, Login, Mosquitto, Settings};
 
-use self::subscriber::Subscriber;
+pub(crate) use self::subscriber::Subscriber;
 use crate::{Access, Target, scenarios};
 
 /// Mosquitto, and a bridge to it by this version of the protocol and quality of service.
-struct Mqtt<const VERSION: u8 = 5, const QOS: u8 = 1> {
+pub(crate) struct Mqtt<const VERSION: u8 = 5, const QOS: u8 = 1> {
     mosquitto: Mosquitto,
     /// What each topic gets, read as it comes. Its sessions are older than the first message, and outlive the broker.
     subscribers: HashMap<String, Subscriber>,
@@ -57,14 +57,13 @@ impl<const VERSION: u8, const QOS: u8> Target for Mqtt<VERSION, QOS> {
     }
 
     fn stored(&mut self, destination: &str) -> Vec<Arrived> {
-        let messages = self.subscribers[destination].messages();
-        let arrived = |message: subscriber::Message| Arrived {
-            payload: message.payload,
-            key: None,
-            headers: message.properties.into_iter().collect(),
-        };
-        messages.into_iter().map(arrived).collect()
+        self.subscribers[destination].messages().into_iter().map(arrived).collect()
     }
+}
+
+/// A message as other brokers' consumers get one.
+pub(crate) fn arrived(message: subscriber::Message) -> Arrived {
+    Arrived { payload: message.payload, key: None, headers: message.properties.into_iter().collect() }
 }
 
 scenarios!(Mqtt:

@@ -62,11 +62,11 @@ fn becomes(gateway: &Gateway, bridge: &str, state: &str) {
 #[test]
 fn names_that_come_move_or_have_a_dead_address_are_found() {
     let all = [
-        named::<crate::kafka::Kafka>("kafka"),
-        named::<crate::amqp::Rabbitmq>("amqp"),
-        named::<crate::nats::Nats>("nats"),
-        named::<crate::mqtt::Mosquitto>("mqtt"),
-        named::<crate::redis::Redis>("redis"),
+        named::<crate::kafka::Server>("kafka"),
+        named::<crate::amqp::Own>("amqp"),
+        named::<crate::nats::JetStream>("nats"),
+        named::<crate::mqtt::Mqtt>("mqtt"),
+        named::<crate::redis::RedisTarget>("redis"),
     ];
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let hosts = folder.path().join("hosts");

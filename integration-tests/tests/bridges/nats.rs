@@ -9,11 +9,12 @@ use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::{Broker, Login, Nats, Settings};
 use serde_json::json;
 
-use self::client::{Client, Message};
+pub(crate) use self::client::Client;
+use self::client::Message;
 use crate::{Access, Target, scenarios};
 
 /// The stream of these tests.
-const STREAM: &str = "S";
+pub(crate) const STREAM: &str = "S";
 
 /// A server with a stream.
 pub(crate) struct JetStream {

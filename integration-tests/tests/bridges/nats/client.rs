@@ -15,22 +15,22 @@ use serde_json::{Value, json};
 const AT_ONCE: usize = 200;
 
 /// A connection.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
     answers: usize,
 }
 
 /// A message of a subscription.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
-    pub(super) subject: String,
-    pub(super) arrived: Arrived,
+pub(crate) struct Message {
+    pub(crate) subject: String,
+    pub(crate) arrived: Arrived,
 }
 
 impl Client {
     /// Logs in and waits until the server has taken it.
     #[track_caller]
-    pub(super) fn connect(addr: SocketAddr, login: Option<&Login>) -> Self {
+    pub(crate) fn connect(addr: SocketAddr, login: Option<&Login>) -> Self {
         let stream = TcpStream::connect(addr).expect("the server accepts");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time can be set");
         let mut client = Self { stream: BufReader::new(stream), answers: 0 };
@@ -47,7 +47,7 @@ impl Client {
 
     /// Subscribes, and waits until the server has taken it.
     #[track_caller]
-    pub(super) fn subscribe(&mut self, subject: &str) {
+    pub(crate) fn subscribe(&mut self, subject: &str) {
         self.say(&format!("SUB {subject} 1\r\n"));
         self.synchronize();
     }
@@ -62,20 +62,20 @@ impl Client {
 
     /// The next message of a subscription.
     #[track_caller]
-    pub(super) fn next(&mut self) -> Message {
+    pub(crate) fn next(&mut self) -> Message {
         let (subject, head, body) = self.message();
         Message { subject, arrived: Arrived { payload: body, key: None, headers: headers(&head) } }
     }
 
     /// What JetStream answers to a question.
     #[track_caller]
-    pub(super) fn ask(&mut self, subject: &str, question: &Value) -> Value {
+    pub(crate) fn ask(&mut self, subject: &str, question: &Value) -> Value {
         self.ask_all(&[(subject.to_owned(), question.clone())]).remove(0)
     }
 
     /// Asks all at once; the answers are in the order of the questions.
     #[track_caller]
-    pub(super) fn ask_all(&mut self, questions: &[(String, Value)]) -> Vec<Value> {
+    pub(crate) fn ask_all(&mut self, questions: &[(String, Value)]) -> Vec<Value> {
         self.answers += 1;
         let inbox = format!("answers.{}", self.answers);
         let mut said = format!("SUB {inbox}.* 2\r\n");
@@ -102,7 +102,7 @@ impl Client {
 
     /// All that the stream has kept behind the first `seen`, with its subjects; and how many it has had.
     #[track_caller]
-    pub(super) fn stored(&mut self, stream: &str, seen: u64) -> (Vec<Message>, u64) {
+    pub(crate) fn stored(&mut self, stream: &str, seen: u64) -> (Vec<Message>, u64) {
         let info = self.ask(&format!("$JS.API.STREAM.INFO.{stream}"), &json!({}));
         let last = info["state"]["last_seq"].as_u64().unwrap_or_else(|| panic!("no state: {info}"));
         let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
