@@ -111,8 +111,7 @@ impl<'a, A: Answer> Session<'a, A> {
             if by.is_some_and(|by| by <= now() || self.shared.ledger().is_idle()) {
                 return Ended::Closed;
             }
-            self.start_sending();
-            if let Some(error) = self.watch() {
+            if let Some(error) = self.start_sending().or_else(|| self.watch()) {
                 return Ended::Lost(error);
             }
             let timeout = self.timeout().into_iter().chain(by).min();
@@ -138,20 +137,28 @@ impl<'a, A: Answer> Session<'a, A> {
         }
     }
 
-    fn start_sending(&mut self) {
+    /// Hands over what waits. Returns why the connection is of no use, if it turns out to be.
+    fn start_sending(&mut self) -> Option<PublishError> {
         if self.sending.is_some() || !self.well {
-            return;
+            return None;
+        }
+        // A record that has failed holds back what is newer of its edge, so its outcome counts before anything is taken.
+        while let Some(Some((number, outcome))) = self.confirmations.next().now_or_never() {
+            if let Some(error) = self.on_settled(number, outcome) {
+                return Some(error);
+            }
         }
         let now = now();
         let mut ledger = self.shared.ledger();
         let idle = ledger.under_way() == 0;
-        let Some((numbers, records)) = ledger.take(now) else { return };
+        let (numbers, records) = ledger.take(now)?;
         drop(ledger);
         if idle {
             self.progress = now;
         }
         let bridge = Arc::clone(&self.bridge);
         self.sending = Some((numbers, async move { bridge.send(&records).await }.boxed()));
+        None
     }
 
     /// The client has taken a batch, or failed to.
@@ -228,7 +235,7 @@ impl<'a, A: Answer> Session<'a, A> {
     /// too long.
     fn watch(&mut self) -> Option<PublishError> {
         let now = now();
-        if !self.stalled && self.stalls_at().is_some_and(|at| at <= now) {
+        if self.stalls_at().is_some_and(|at| at <= now) {
             let error = PublishError::lost(format_args!("nothing confirmed for {} s", self.terms.stall.as_secs()));
             if !self.terms.heals {
                 return Some(error);
@@ -259,6 +266,10 @@ impl<'a, A: Answer> Session<'a, A> {
                     // anything gets through, the next outcome tells.
                     self.well = true;
                 } else {
+                    if !self.well && !self.terms.heals {
+                        // It had a reason to confirm nothing until now.
+                        self.progress = now;
+                    }
                     self.recovered();
                 }
                 None
@@ -272,15 +283,15 @@ impl<'a, A: Answer> Session<'a, A> {
         }
     }
 
-    /// When to ask the broker for a sign of life. What is under way will be one, or its stall will tell.
+    /// When to ask the broker for a sign of life: nothing has come of what is under way for a while, if anything is.
     fn checks_at(&self) -> Option<Instant> {
-        let silent = !self.well || self.stalled || self.shared.ledger().under_way() == 0;
-        (self.checking.is_none() && silent).then_some(self.next_check)
+        self.checking.is_none().then_some(self.next_check)
     }
 
-    /// When what is under way counts as stuck.
+    /// When what is under way counts as stuck. Who says why it confirms nothing does not stall, nor does anybody twice.
     fn stalls_at(&self) -> Option<Instant> {
-        (self.shared.ledger().under_way() > 0).then(|| self.progress + self.terms.stall)
+        let judged = (self.well || self.terms.heals) && !self.stalled;
+        (judged && self.shared.ledger().under_way() > 0).then(|| self.progress + self.terms.stall)
     }
 
     fn unwell(&mut self, error: &PublishError) {
@@ -296,7 +307,7 @@ impl<'a, A: Answer> Session<'a, A> {
     }
 
     fn timeout(&self) -> Option<Instant> {
-        let stall = self.stalls_at().filter(|_| !self.stalled);
+        let stall = self.stalls_at();
         let check = self.checks_at();
         let ledger = self.shared.ledger();
         // While a batch is being handed over, or none may be, only deadlines matter.

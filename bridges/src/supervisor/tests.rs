@@ -223,6 +223,18 @@ async fn a_passing_failure_is_tried_again_in_order_and_a_refusal_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_failed_is_sent_again_before_the_next_batch_of_its_edge() {
+    let broker = Broker::new();
+    broker.set().outcomes.push_back(Err(PublishError::passing("busy")));
+    broker.set().terms = Terms { batch_records: 1, ..Terms::default() };
+    let bridge = start(&broker, config::Bridge::default());
+    for told in [bridge.publish(1, "a"), bridge.publish(1, "b"), bridge.publish(1, "c")] {
+        assert_eq!(told.await.unwrap(), Ok(()));
+    }
+    assert_eq!(broker.stored(), ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_connection_is_made_anew_and_what_was_under_way_is_sent_again() {
     let broker = Broker::new();
     let bridge = start(&broker, config::Bridge::default());
@@ -301,6 +313,32 @@ async fn without_traffic_a_dead_broker_is_found_out_by_a_check() {
     assert_eq!(waits.await.unwrap(), Ok(()));
     assert!(bridge.handle.is_up());
     assert_eq!(broker.set().connected, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_says_why_it_confirms_nothing_is_down_for_that_and_kept() {
+    let broker = Broker::new();
+    let bridge = start(&broker, config::Bridge::default());
+    broker.set().silent = true;
+    broker.set().check = Some(PublishError::passing("out of memory"));
+    let begin = now();
+    let told = bridge.publish_within(1, "a", Duration::from_secs(20));
+    while bridge.handle.is_up() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(now() - begin < Duration::from_secs(10), "before a stall would tell");
+    assert_eq!(text(told.await.unwrap()), "timeout: bridge \"b\" (script): down: out of memory");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(broker.set().connected, 1, "the connection is as good as another one");
+    broker.set().check = None;
+    broker.set().silent = false;
+    let begin = now();
+    while !bridge.handle.is_up() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(now() - begin < Duration::from_secs(2));
+    // What it was given meanwhile it never confirms: that is a stall, as ever.
+    assert_eq!(bridge.publish(1, "b").await.unwrap(), Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
