@@ -13,6 +13,7 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::SetGlobalDefaultError;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
@@ -122,11 +123,16 @@ where
 {
     // A line that cannot be written is lost: to complain on a standard error that is gone as well would panic.
     let layer = fmt::layer().with_writer(writer).with_ansi(colours).log_internal_errors(false);
+    let worth_it = filter_fn(|line| !UNHEARD.iter().any(|of| line.target().starts_with(of)));
     match format {
-        Format::Text => layer.boxed(),
-        Format::Json => layer.json().flatten_event(true).boxed(),
+        Format::Text => layer.with_filter(worth_it).boxed(),
+        Format::Json => layer.json().flatten_event(true).with_filter(worth_it).boxed(),
     }
 }
+
+/// Libraries whose lines are not written: what is worth knowing of them their users say, and once. lapin would write every
+/// message out that no queue takes.
+const UNHEARD: &[&str] = &["lapin"];
 
 fn colours(output: &impl IsTerminal) -> bool {
     output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
@@ -203,6 +209,16 @@ mod tests {
             warn!("three");
         });
         assert!(text.ends_with("three\n") && text.lines().count() == 1, "{text}");
+    }
+
+    #[test]
+    fn libraries_that_are_not_heard_are_left_out() {
+        let folder = TempDir::new().unwrap();
+        let text = written(&to_file(&folder, Format::Text), |_| {
+            warn!(target: "lapin::returned_messages", "a whole message");
+            warn!("ours");
+        });
+        assert!(text.ends_with("ours\n") && text.lines().count() == 1, "{text}");
     }
 
     #[test]
