@@ -6,6 +6,7 @@
 //! messages assumed), NATS in file-backed streams, Mosquitto by saving every change, Redis by syncing every command.
 //! All of them end with their owner, and with the test program if that dies.
 
+pub mod amqp;
 mod broker;
 mod kafka;
 mod kafka_log;

@@ -35,12 +35,34 @@ impl Rabbitmq {
     #[must_use]
     #[track_caller]
     pub fn start(settings: &Settings) -> Self {
+        Self::start_with(settings, None)
+    }
+
+    /// Starts one that has users, virtual hosts, queues and policies as in a file of definitions, given as JSON. Its users are
+    /// all that there are.
+    ///
+    /// # Panics
+    /// When it is not installed or does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn start_defined(settings: &Settings, definitions: &str) -> Self {
+        Self::start_with(settings, Some(definitions))
+    }
+
+    #[track_caller]
+    fn start_with(settings: &Settings, definitions: Option<&str>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (plain, names, peers) = (Port::preferably(settings.port), Port::any(), Port::any());
         let secure = settings.tls.as_ref().map(|_| Port::any());
         write(&folder.path().join("enabled_plugins"), "[].\n");
         let file = folder.path().join("rabbitmq.conf");
-        write(&file, &configuration(settings, folder.path(), &plain, secure.as_ref()));
+        let mut lines = configuration(settings, folder.path(), &plain, secure.as_ref());
+        if let Some(definitions) = definitions {
+            let file = folder.path().join("definitions.json");
+            write(&file, definitions);
+            lines.push_str(&format!("load_definitions = {}\n", file.display()));
+        }
+        write(&file, &lines);
         let environment = environment(folder.path(), &file, &names, &peers);
         let (addr, tls) = (plain.addr(), secure.as_ref().map(Port::addr));
         let epmd = epmd(names.addr());

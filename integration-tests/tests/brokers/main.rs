@@ -1,7 +1,6 @@
 //! The brokers that the tests of bridges run against: each answers, keeps what it confirmed over `kill -9`, can be
 //! frozen and stopped, and does not mind another of its kind beside it. Needs `scripts/setup.sh brokers`.
 
-mod amqp;
 mod ends;
 mod kafka;
 mod mosquitto;

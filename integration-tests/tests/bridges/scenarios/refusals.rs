@@ -1,5 +1,6 @@
 //! What a broker or its bridge will not take: its publisher hears a clear error at once, and everything else passes.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use frontier_integration_tests::bridges::{counters, is};
@@ -112,12 +113,20 @@ pub(crate) fn too_large_spoils_no_neighbour<T: Target>(settings: &Settings, most
         }
     }
     let stored = eventually("the small ones are there", || {
-        Some(target.stored("t")).filter(|stored| stored.len() >= 3 * COUNT * 9 / 10)
+        let stored = target.stored("t");
+        let all: HashSet<_> = stored.iter().map(|record| &record.payload).collect();
+        (all.len() >= 3 * COUNT * 9 / 10).then_some(stored)
     });
     for edge in &edges {
         let own = format!("{}/", edge.id);
-        let its: Vec<_> = stored.iter().filter(|record| record.payload.starts_with(own.as_bytes())).collect();
+        let mut seen = HashSet::new();
+        // What was under way beside one that is too large may have to be sent again: of copies the first counts.
+        let its: Vec<_> = stored
+            .iter()
+            .map(|record| &record.payload)
+            .filter(|payload| payload.starts_with(own.as_bytes()) && seen.insert(*payload))
+            .collect();
         assert_eq!(its.len(), COUNT * 9 / 10, "edge {}", edge.id);
-        assert!(its.is_sorted_by(|one, next| one.payload < next.payload), "edge {}", edge.id);
+        assert!(its.is_sorted(), "edge {}", edge.id);
     }
 }
