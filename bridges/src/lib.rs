@@ -22,6 +22,8 @@
 //! [`Bridge::send`] takes a batch and returns [`Confirmations`], in which each record has an outcome of its own: one
 //! refused record does not spoil its neighbours, whichever way the client confirms.
 
+#[cfg(feature = "amqp")]
+mod amqp;
 mod attempt;
 #[cfg(any(feature = "amqp", feature = "nats", feature = "mqtt", feature = "redis"))]
 mod broker;

@@ -64,5 +64,9 @@ pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn 
     if let Some(redis) = &config.redis {
         return Ok(Arc::new(crate::redis::RedisConnector::new(&config.name, redis)));
     }
+    #[cfg(feature = "amqp")]
+    if let Some(amqp) = &config.amqp {
+        return Ok(Arc::new(crate::amqp::AmqpConnector::new(amqp)));
+    }
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
 }

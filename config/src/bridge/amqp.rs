@@ -33,7 +33,10 @@ section! {
         queues: Vec<AmqpQueue> = Vec::new(),
         /// Bindings that are made when the bridge connects.
         bindings: Vec<AmqpBinding> = Vec::new(),
-        /// How often both ends show that they are there; 0 is never.
+        /// The largest message that the servers take, in bytes; a larger one is refused here. RabbitMQ 4 takes 16 MiB, older ones
+        /// 128 MiB, unless they are told otherwise.
+        max_message_bytes: u32 as Within<1_024, 536_870_912> = 16_777_216,
+        /// How often both ends show that they are there; 0 is as often as the server wants.
         #[serde(rename = "heartbeat_seconds")]
         heartbeat: Duration as Seconds<0, 3_600> = Duration::from_secs(10),
         /// TLS towards the servers.

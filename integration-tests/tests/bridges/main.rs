@@ -4,6 +4,7 @@
 //! `scenarios` holds what is true of every broker; the file of each broker says how it is started and read, lists the scenarios
 //! that it takes part in, and has the tests that are its own.
 
+mod amqp;
 mod kafka;
 mod mqtt;
 mod nats;

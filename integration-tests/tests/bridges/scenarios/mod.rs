@@ -33,7 +33,7 @@ macro_rules! scenarios {
 
 /// Waits until all that was acked is stored at `destination`, and checks the order.
 #[track_caller]
-pub(super) fn everything_acked_is_there<T: Target>(target: &mut T, destination: &str, told: &[Told]) -> Vec<Arrived> {
+pub(crate) fn everything_acked_is_there<T: Target>(target: &mut T, destination: &str, told: &[Told]) -> Vec<Arrived> {
     let until = Instant::now() + PATIENCE;
     loop {
         let stored = target.stored(destination);

@@ -1,0 +1,166 @@
+//! A record as AMQP has it: key, properties, headers, body, and what of it does not fit.
+
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use config::AmqpBridge;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, ByteArray, FieldTable, LongString, ShortString};
+
+use crate::{PublishError, Record};
+
+/// The header whose bytes need not be text.
+const CUSTOM: &str = "frontier-custom";
+
+/// What the header frame has beside the headers: its own head and tail, and properties, all of which are short.
+const FRAME_OVERHEAD: usize = 4096;
+
+/// Properties that all messages share.
+#[derive(Debug)]
+pub(super) struct Shape {
+    properties: BasicProperties,
+}
+
+/// What is published.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Bytes,
+}
+
+/// What a broker takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes of a body.
+    pub(super) body: usize,
+    /// Bytes of a frame, and with it of all headers.
+    pub(super) frame: usize,
+}
+
+impl Shape {
+    /// As configured.
+    pub(super) fn new(config: &AmqpBridge) -> Self {
+        // Transient or persistent, in the protocol's numbers.
+        let mode = if config.persistent { 2 } else { 1 };
+        let mut properties = BasicProperties::default().with_delivery_mode(mode);
+        let of = &config.properties;
+        if of.priority > 0 {
+            properties = properties.with_priority(of.priority);
+        }
+        type Set = fn(BasicProperties, ShortString) -> BasicProperties;
+        let texts: [(&str, Set); 7] = [
+            (&of.content_type, BasicProperties::with_content_type),
+            (&of.content_encoding, BasicProperties::with_content_encoding),
+            (&of.reply_to, BasicProperties::with_reply_to),
+            (&of.expiration, BasicProperties::with_expiration),
+            (&of.kind, BasicProperties::with_type),
+            (&of.user_id, BasicProperties::with_user_id),
+            (&of.app_id, BasicProperties::with_app_id),
+        ];
+        for (text, set) in texts {
+            if !text.is_empty() {
+                properties = set(properties, text.into());
+            }
+        }
+        Self { properties }
+    }
+
+    /// `record` as a message.
+    ///
+    /// # Errors
+    /// The broker would not take it; it would close the channel or the connection.
+    pub(super) fn of(&self, record: &Record, limits: Limits) -> Result<Outgoing, PublishError> {
+        let key = short(&record.destination, "the routing key")?;
+        let body = record.body();
+        if body.len() > limits.body {
+            let text = format_args!("message of {} bytes; the broker takes {}", body.len(), limits.body);
+            return Err(PublishError::too_large(text));
+        }
+        let mut headers = FieldTable::default();
+        let mut size = 0;
+        for (name, value) in record.headers() {
+            // A length of one byte, a type, and a length of four.
+            size += name.len() + value.len() + 6;
+            let value = match &*name {
+                CUSTOM => AMQPValue::ByteArray(ByteArray::from(&*value)),
+                _ => AMQPValue::LongString(LongString::from(&*value)),
+            };
+            headers.insert(short(&name, "the name of a header")?, value);
+        }
+        if size + FRAME_OVERHEAD > limits.frame {
+            let text = format_args!("headers of {size} bytes; a frame of {} bytes must hold them", limits.frame);
+            return Err(PublishError::too_large(text));
+        }
+        let message = &record.message;
+        let seconds = message.accepted.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let properties = self.properties.clone().with_message_id(message.id.to_string().into());
+        let properties = properties.with_timestamp(seconds).with_headers(headers);
+        Ok(Outgoing { key, properties, body })
+    }
+}
+
+fn short(text: &str, what: &str) -> Result<ShortString, PublishError> {
+    let told = |_| PublishError::refused(format_args!("{what} is of {} bytes; AMQP takes 255", text.len()));
+    ShortString::try_new(text).map_err(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use proto::id::EdgeId;
+
+    use super::*;
+    use crate::record::MessageIds;
+    use crate::testing::record_as;
+    use crate::{Kind, Message};
+
+    const ROOMY: Limits = Limits { body: 1000, frame: 131_072 };
+
+    fn record(destination: &str, body: usize, custom: usize) -> Arc<Record> {
+        let message = Message {
+            id: MessageIds::new().next(),
+            accepted: SystemTime::UNIX_EPOCH + Duration::from_millis(7_900),
+            edge: EdgeId(7),
+            topic: destination.into(),
+            payload: vec![b'x'; body].into(),
+            custom: vec![0xff; custom].into(),
+        };
+        record_as(&config::Bridge::default(), Arc::new(message))
+    }
+
+    #[test]
+    fn a_record_becomes_a_message() {
+        let mut config = AmqpBridge::default();
+        config.properties.priority = 3;
+        config.properties.kind = "reading".to_owned();
+        let record = record("a.b", 3, 2);
+        let outgoing = Shape::new(&config).of(&record, ROOMY).unwrap();
+        assert_eq!((outgoing.key.as_str(), &*outgoing.body), ("a.b", &b"xxx"[..]));
+        let properties = outgoing.properties;
+        let id = record.message.id.to_string();
+        assert_eq!(properties.message_id().as_ref().map(ShortString::as_str), Some(&*id));
+        assert_eq!((*properties.delivery_mode(), *properties.priority()), (Some(2), Some(3)));
+        assert_eq!(*properties.timestamp(), Some(7));
+        assert_eq!(properties.kind().as_ref().map(ShortString::as_str), Some("reading"));
+        assert_eq!(*properties.content_type(), None);
+        let headers: BTreeMap<_, _> = properties.headers().as_ref().unwrap().inner().clone();
+        assert_eq!(headers["frontier-custom"], AMQPValue::ByteArray(vec![0xff, 0xff].into()));
+        assert_eq!(headers["frontier-edge-id"], AMQPValue::LongString("7".into()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_what_just_fits_is_not() {
+        let shape = Shape::new(&AmqpBridge::default());
+        let of = |record: Arc<Record>, limits| shape.of(&record, limits).map(drop).map_err(|error| error.kind());
+        assert_eq!(of(record(&"k".repeat(255), 1000, 0), ROOMY), Ok(()));
+        assert_eq!(of(record(&"k".repeat(256), 0, 0), ROOMY), Err(Kind::Refused));
+        assert_eq!(of(record("k", 1001, 0), ROOMY), Err(Kind::TooLarge));
+        let narrow = Limits { frame: 8192, ..ROOMY };
+        assert_eq!(of(record("k", 1, 3000), narrow), Ok(()));
+        assert_eq!(of(record("k", 1, 5000), narrow), Err(Kind::TooLarge));
+    }
+}
