@@ -211,7 +211,7 @@ fn lines(addr: &str, access: &Access, host: &str) -> Vec<String> {
     lines
 }
 
-fn arrived(stored: Stored) -> Arrived {
+pub(crate) fn arrived(stored: Stored) -> Arrived {
     let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
     let headers = stored.headers.into_iter().map(|(name, value)| (name, text(value))).collect();
     Arrived { payload: stored.payload, key: None, headers }

@@ -5,8 +5,11 @@
 //! that it takes part in, and has the tests that are its own.
 
 mod amqp;
+mod in_compose;
 mod kafka;
+mod mqm;
 mod mqtt;
+mod names;
 mod nats;
 mod recipes;
 mod redis;

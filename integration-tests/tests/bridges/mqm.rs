@@ -70,17 +70,21 @@ fn the_go_gateways_form_works_for_every_broker() {
 
     // With a service beside it one of the two gets a message, as in the Go gateway.
     let mut service = Client::service(gateway.service, "svc", &["shared"]);
-    let sent: Vec<u64> = (0..20).map(|_| {
-        let mut edge = Client::edge(gateway.edge);
-        let sent = edge.message(&Body::new().topic("shared").value(b"x"));
-        eventually("one of them has it", || {
-            if let Some(message) = service.unasked().into_iter().next() {
-                service.ack(&message);
-            }
-            edge.try_next(std::time::Duration::from_millis(5)).ok().map(|ack| assert_eq!(ack.outcome(), Ok(Vec::new())))
-        });
-        sent
-    }).collect();
+    let sent: Vec<u64> = (0..20)
+        .map(|_| {
+            let mut edge = Client::edge(gateway.edge);
+            let sent = edge.message(&Body::new().topic("shared").value(b"x"));
+            eventually("one of them has it", || {
+                if let Some(message) = service.unasked().into_iter().next() {
+                    service.ack(&message);
+                }
+                edge.try_next(std::time::Duration::from_millis(5))
+                    .ok()
+                    .map(|ack| assert_eq!(ack.outcome(), Ok(Vec::new())))
+            });
+            sent
+        })
+        .collect();
     let at_kafka = kafka.stored("shared").len();
     assert!((1..20).contains(&at_kafka), "{at_kafka} of {} at Kafka, the others at the service", sent.len());
 }

@@ -4,7 +4,6 @@ mod client;
 
 use std::net::SocketAddr;
 
-use frontier_integration_tests::Proxy;
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::{Broker, Login, Nats, Settings};
 use serde_json::json;

@@ -1,18 +1,22 @@
 //! The gateway as a child process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, bail, ensure};
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// Free ports of this machine, nothing that others can reach.
+/// Free ports of this machine, nothing that others can reach; a topic goes to a file in the same folder.
 const CONFIG: &str = "\
 servicebound: {listen: {network: tcp, addr: '127.0.0.1:0'}}
 edgebound: {listen: {network: tcp, addr: '127.0.0.1:0'}}
 observability: {enable: false}
+bridges:
+  - name: readings
+    topics: [vibration]
+    file: {path: readings.jsonl}
 ";
 
 /// A running gateway. Dropped, it is killed.
@@ -23,18 +27,21 @@ pub(crate) struct Gateway {
     pub(crate) services: String,
     /// Where edges dial.
     pub(crate) edges: String,
+    /// Where its bridge writes to.
+    pub(crate) readings: PathBuf,
     /// Removed with the gateway.
-    _config: NamedTempFile,
+    _folder: TempDir,
 }
 
 impl Gateway {
     /// Starts the program at `path` and waits until it accepts links.
     pub(crate) async fn start(path: &Path) -> anyhow::Result<Self> {
-        let config = NamedTempFile::with_suffix(".yaml").context("cannot make a file for the configuration")?;
-        std::fs::write(config.path(), CONFIG).context("cannot write the configuration")?;
-        let mut child = Command::new(path)
-            .arg("--config")
-            .arg(config.path())
+        let folder = tempfile::tempdir().context("cannot make a folder for the gateway")?;
+        std::fs::write(folder.path().join("frontier.yaml"), CONFIG).context("cannot write the configuration")?;
+        let path = std::path::absolute(path).context("there is no working folder")?;
+        let mut child = Command::new(&path)
+            .args(["--config", "frontier.yaml"])
+            .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -58,7 +65,7 @@ impl Gateway {
         }
         let services = services.context("the gateway's log names no port for services")?;
         let edges = edges.context("the gateway's log names no port for edges")?;
-        Ok(Self { child, log, services, edges, _config: config })
+        Ok(Self { child, log, services, edges, readings: folder.path().join("readings.jsonl"), _folder: folder })
     }
 
     /// Asks the gateway to end, and waits until it has.

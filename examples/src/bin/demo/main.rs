@@ -43,7 +43,7 @@ async fn show(args: &Args) -> anyhow::Result<()> {
     let gateway = Gateway::start(&args.gateway).await?;
     scenes::title("The gateway runs");
     scenes::say("gateway", &format!("services dial {}, edges dial {}", gateway.services, gateway.edges));
-    scenes::play(&gateway.services, &gateway.edges).await?;
+    scenes::play(&gateway.services, &gateway.edges, &gateway.readings).await?;
     scenes::title("The gateway stops");
     gateway.stop().await?;
     scenes::say("gateway", "was asked to stop (SIGTERM), finished its work and exited with 0");

@@ -1,6 +1,7 @@
 //! What the demo shows.
 
 use std::convert::Infallible;
+use std::path::Path;
 
 use anyhow::{Context, ensure};
 use sdk::{Bytes, Edge, EdgeId, EdgePresence, Error, Request, Service, Stream};
@@ -21,7 +22,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// All scenes, in order.
-pub(crate) async fn play(services: &str, edges: &str) -> anyhow::Result<()> {
+pub(crate) async fn play(services: &str, edges: &str, readings: &Path) -> anyhow::Result<()> {
     let service = start_service(services).await?;
     let lathe = start_edge(edges, "lathe").await?;
     let mill = start_edge(edges, "mill").await?;
@@ -29,6 +30,7 @@ pub(crate) async fn play(services: &str, edges: &str) -> anyhow::Result<()> {
     call_an_edge(&service, &mill).await?;
     publish_by_topic(&service, &lathe).await?;
     publish_to_an_edge(&service, &mill).await?;
+    publish_to_a_file(&mill, readings).await?;
     stream_to_a_service(&service, &lathe).await?;
     title("Everybody leaves");
     lathe.close().await;
@@ -124,6 +126,16 @@ async fn publish_to_an_edge(service: &Service, mill: &Edge) -> anyhow::Result<()
     received.context("the mill received nothing")?;
     acked.context("the message was not accepted")?;
     say("service", "knows that its message was accepted");
+    Ok(())
+}
+
+async fn publish_to_a_file(mill: &Edge, readings: &Path) -> anyhow::Result<()> {
+    title("An edge publishes a topic that a bridge takes, here to a file; a broker would be the same");
+    mill.publish("vibration", "0.3 mm").await.context("the message was not accepted")?;
+    say("mill", "knows that its message is on the disk");
+    let line = std::fs::read_to_string(readings).context("the file cannot be read")?;
+    say("bridge", &format!("has written: {}", line.trim_end()));
+    ensure!(line.contains("\"edge_id\":\"2\"") && line.contains("0.3 mm"), "that is the wrong line");
     Ok(())
 }
 
