@@ -17,7 +17,7 @@ fn mqm(kafka: &kafka::Server, amqp: &amqp::Own, nats: &nats::JetStream, redis: &
   kafka:
     enable: true
     addrs: [\"{kafka}\"]
-    producer: {{ topics: [k, shared], async: true, required_acks: -1, compression: gzip, idepotent: true }}
+    producer: {{ topics: [k, shared], async: true, required_acks: -1, idepotent: true }}
   amqp:
     enable: true
     addrs: [\"guest:guest@{amqp}/%2f\"]
