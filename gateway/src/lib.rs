@@ -243,7 +243,7 @@ fn random_seed() -> u64 {
 pub fn check(config: &config::Config) -> Result<(), StartError> {
     Loaded::services(&config.servicebound)?;
     Loaded::edges(&config.edgebound)?;
-    Ok(bridges::check(&config.bridges)?)
+    Ok(bridges::check(&config.all_bridges())?)
 }
 
 /// Runs a gateway until SIGTERM or SIGINT, and then for at most `drain` and a few seconds longer. A second signal ends it at
