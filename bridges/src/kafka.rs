@@ -45,6 +45,9 @@ const KNOWN: usize = 64;
 /// How long a broker may take to say that it is there.
 const CHECK: Duration = Duration::from_secs(4);
 
+/// How long a producer must stand without a fatal error if the one before had one.
+const PROBATION: Duration = Duration::from_millis(1_500);
+
 /// How long what is under way may take when the bridge closes.
 const FLUSH: Duration = Duration::from_millis(1_800);
 
@@ -55,6 +58,8 @@ pub(crate) struct KafkaConnector {
     password: Credential,
     limits: Arc<Limits>,
     clients: Clients,
+    /// Whether the last producer ended by a fatal error.
+    fatal: Arc<AtomicBool>,
 }
 
 impl KafkaConnector {
@@ -71,6 +76,7 @@ impl KafkaConnector {
             properties,
             password: kafka.sasl.password.clone(),
             clients: Clients::new(&bridge.name),
+            fatal: Arc::default(),
         })
     }
 
@@ -124,19 +130,32 @@ impl Connector for KafkaConnector {
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let password = self.password().await?;
         let place = self.clients.place().await;
-        let (properties, limits) = (self.properties.clone(), Arc::clone(&self.limits));
+        let (properties, limits, fatal) = (self.properties.clone(), Arc::clone(&self.limits), Arc::clone(&self.fatal));
         let (told, connected) = oneshot::channel();
         spawn_blocking(move || {
-            let made = make(place, &properties, password.as_ref(), &limits, &|| told.is_closed());
+            let abandoned = || told.is_closed();
+            let made = make(place, &properties, password.as_ref(), &limits, &abandoned);
+            let made = made.and_then(|(producer, batches)| {
+                // A cluster that is there and will not have this producer says so a moment later. Once it has, that is waited for.
+                let moment = if fatal.load(Ordering::Relaxed) { PROBATION } else { Duration::ZERO };
+                producer.stands(moment, &abandoned)?;
+                Ok((producer, batches))
+            });
             // Whoever asked may have left; then the producer ends here.
             let _ = told.send(made);
         });
         let ended = |_| PublishError::lost("the start of a producer ended early");
         let (producer, batches) = connected.await.map_err(ended)??;
-        let patience = self.properties.patience();
-        let judge =
-            Arc::new(Judge { limits: Arc::clone(&self.limits), batches, patience, narrow: AtomicBool::new(false) });
-        Ok(Arc::new(KafkaBridge { producer: Arc::new(producer), judge }))
+        self.fatal.store(false, Ordering::Relaxed);
+        let inner = Inner {
+            producer,
+            limits: Arc::clone(&self.limits),
+            batches,
+            patience: self.properties.patience(),
+            narrow: AtomicBool::new(false),
+            fatal: Arc::clone(&self.fatal),
+        };
+        Ok(Arc::new(KafkaBridge(Arc::new(inner))))
     }
 }
 
@@ -175,32 +194,40 @@ fn make(
 
 /// A producer in use.
 #[derive(Debug)]
-struct KafkaBridge {
-    producer: Arc<Producer>,
-    judge: Arc<Judge>,
-}
+struct KafkaBridge(Arc<Inner>);
 
-/// Says what a failure means.
 #[derive(Debug)]
-struct Judge {
+struct Inner {
+    producer: Producer,
     limits: Arc<Limits>,
     batches: Batches,
     /// How long the client tries.
     patience: Duration,
     /// Whether the producer makes batches that are too large for a topic.
     narrow: AtomicBool,
+    /// The connector's.
+    fatal: Arc<AtomicBool>,
 }
 
-impl Judge {
+impl Inner {
+    /// What a failure of a delivery means. `size` is the record's.
     fn failed(&self, error: &KafkaError, topic: &str, size: usize) -> PublishError {
         let failed = outcome::failed(error, self.patience);
-        if failed.kind() == Kind::TooLarge && self.limits.blame(&self.batches, topic, size) == Blame::Batch {
-            self.narrow.store(true, Ordering::Relaxed);
-            return PublishError::lost(format_args!(
-                "topic {topic:?} refuses a batch for its size; smaller ones follow"
-            ));
+        match failed.kind() {
+            Kind::TooLarge if self.limits.blame(&self.batches, topic, size) == Blame::Batch => {
+                self.narrow.store(true, Ordering::Relaxed);
+                PublishError::lost(format_args!("topic {topic:?} refuses a batch for its size; smaller ones follow"))
+            }
+            Kind::Lost => self.ended().unwrap_or(failed),
+            _ => failed,
         }
-        failed
+    }
+
+    /// Why the producer is of no use any more, if it has had a fatal error.
+    fn ended(&self) -> Option<PublishError> {
+        let reason = self.producer.fatal()?;
+        self.fatal.store(true, Ordering::Relaxed);
+        Some(PublishError::lost(reason))
     }
 }
 
@@ -219,22 +246,25 @@ impl KafkaBridge {
             next = next.timestamp(accepted.as_millis() as i64);
         }
         loop {
-            match self.producer.send(next) {
+            match self.0.producer.send(next) {
                 Ok(delivery) => return Ok(delivery),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => next = back,
                 // Its own limit is `max_message_bytes`, and no batch's.
-                Err((error, _)) => return Err(outcome::failed(&error, self.judge.patience)),
+                Err((error, _)) => {
+                    let failed = outcome::failed(&error, self.0.patience);
+                    return Err(if failed.kind() == Kind::Lost { self.0.ended().unwrap_or(failed) } else { failed });
+                }
             }
             sleep(FULL).await;
         }
     }
 
     fn outcome(&self, record: &Arc<Record>, delivery: DeliveryFuture) -> BoxFuture<'static, Outcome> {
-        let (judge, record) = (Arc::clone(&self.judge), Arc::clone(record));
+        let (inner, record) = (Arc::clone(&self.0), Arc::clone(record));
         async move {
             match delivery.await {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err((error, _))) => Err(judge.failed(&error, &record.destination, record.cost())),
+                Ok(Err((error, _))) => Err(inner.failed(&error, &record.destination, record.cost())),
                 Err(_) => Err(PublishError::lost("the producer has ended")),
             }
         }
@@ -267,23 +297,24 @@ impl Bridge for KafkaBridge {
     }
 
     async fn check(&self) -> Result<(), PublishError> {
-        let producer = Arc::clone(&self.producer);
-        let checked = spawn_blocking(move || producer.check(CHECK)).await;
+        let inner = Arc::clone(&self.0);
+        let checked = spawn_blocking(move || inner.ended().map_or_else(|| inner.producer.check(CHECK), Err)).await;
         checked.unwrap_or_else(|error| Err(PublishError::passing(format_args!("a check ended early: {error}"))))
     }
 
     async fn lost(&self) -> PublishError {
-        PublishError::lost(self.producer.ends().await)
+        let reason = self.0.producer.ends().await;
+        self.0.ended().unwrap_or_else(|| PublishError::lost(reason))
     }
 
     async fn close(&self) {
         // What a producer of no use still has goes to its successor.
-        if self.producer.fatal().is_some() || self.judge.narrow.load(Ordering::Relaxed) {
+        if self.0.producer.fatal().is_some() || self.0.narrow.load(Ordering::Relaxed) {
             return;
         }
-        let producer = Arc::clone(&self.producer);
+        let inner = Arc::clone(&self.0);
         // Dropped, the producer throws away what it has.
-        let _ = spawn_blocking(move || producer.flush(FLUSH)).await;
+        let _ = spawn_blocking(move || inner.producer.flush(FLUSH)).await;
     }
 }
 

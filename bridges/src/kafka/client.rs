@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// The same once the client has said what is wrong.
 const PATIENCE_IN_TROUBLE: Duration = Duration::from_secs(2);
 
+/// How often a look is taken whether a producer still stands.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How long the cluster may take to tell its limits.
 const DESCRIBE: Duration = Duration::from_secs(3);
 
@@ -167,14 +170,29 @@ impl Producer {
         }
     }
 
+    /// Waits whether it is of use for that long. Blocks; gives up early once `abandoned`.
+    ///
+    /// # Errors
+    /// It has had a fatal error.
+    pub(super) fn stands(&self, moment: Duration, abandoned: &dyn Fn() -> bool) -> Result<(), PublishError> {
+        let begun = Instant::now();
+        loop {
+            if let Some(reason) = self.fatal() {
+                return Err(PublishError::lost(reason));
+            }
+            let left = moment.saturating_sub(begun.elapsed());
+            if left.is_zero() || abandoned() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+
     /// Whether a broker answers within `limit`. Blocks.
     ///
     /// # Errors
-    /// None does; the producer is still of use unless the error says that it is lost.
+    /// None does; the producer is still of use.
     pub(super) fn check(&self, limit: Duration) -> Result<(), PublishError> {
-        if let Some(reason) = self.fatal() {
-            return Err(PublishError::lost(reason));
-        }
         self.ask(limit).map(drop).map_err(|error| PublishError::passing(self.reason(&error)))
     }
 
@@ -187,9 +205,10 @@ impl Producer {
         self.said.trouble().unwrap_or_else(|| cause(error).into())
     }
 
-    /// Why it is of no use any more, if that is so.
+    /// Its fatal error, if it has had one.
     pub(super) fn fatal(&self) -> Option<Arc<str>> {
-        self.said.fatal.borrow().clone()
+        let (code, reason) = self.client().client().fatal_error()?;
+        Some(format!("{reason}: {code}").into())
     }
 
     /// Done once it is of no use any more, with the reason.

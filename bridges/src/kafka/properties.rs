@@ -1,6 +1,7 @@
 //! What librdkafka is told.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use config::{Acks, Bridge, BridgeTls, KafkaBridge, KafkaCompression, Partitioner, SaslMechanism, Secret, WhenFull};
@@ -119,11 +120,10 @@ impl Properties {
         self.patience
     }
 
-    /// Those of a producer that is made now and gathers records as `batches` says. Certificates are read by librdkafka, by its
-    /// start.
+    /// Those of a producer that is made now and gathers records as `batches` says. Blocks: certificates are read anew.
     ///
     /// # Errors
-    /// The authorities cannot be read. Blocks while it reads.
+    /// One of their files cannot be read.
     pub(super) fn now(&self, password: Option<&Secret>, batches: &Batches) -> Result<ClientConfig, PublishError> {
         let mut now = self.base.clone();
         if let Some(password) = password {
@@ -135,19 +135,25 @@ impl Properties {
         }
         let mut authorities = String::new();
         for file in &self.tls.ca_certs {
-            let read = std::fs::read_to_string(file);
-            authorities += &read.map_err(|error| PublishError::lost(format_args!("{}: {error}", file.display())))?;
+            authorities += &read(file)?;
             authorities.push('\n');
         }
         if !authorities.is_empty() {
             now.set("ssl.ca.pem", authorities);
         }
         if let (Some(cert), Some(key)) = (&self.tls.cert, &self.tls.key) {
+            // librdkafka reads them itself, and would not say which one is not there.
+            read(cert)?;
+            read(key)?;
             now.set("ssl.certificate.location", cert.to_string_lossy());
             now.set("ssl.key.location", key.to_string_lossy());
         }
         Ok(now)
     }
+}
+
+fn read(file: &Path) -> Result<String, PublishError> {
+    std::fs::read_to_string(file).map_err(|error| PublishError::lost(format_args!("{}: {error}", file.display())))
 }
 
 /// When a record is delivered, and how often it is tried.

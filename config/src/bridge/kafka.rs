@@ -34,7 +34,7 @@ section! {
         /// its publisher would still wait.
         #[serde(rename = "delivery_timeout_ms")]
         delivery_timeout: Duration as Millis<100, 3_600_000> = Duration::from_secs(120),
-        /// What chooses the partition of a key. The default is that of Kafka's Java client. Without a key it is chance.
+        /// What chooses the partition of a key. The default is that of Kafka's Java client. Where a key is empty it is chance.
         partitioner: Partitioner = Partitioner::Murmur2,
         /// TLS towards the brokers.
         tls: BridgeTls = BridgeTls::default(),

@@ -134,7 +134,9 @@ fn java(class: &str) -> Tool {
 /// Makes an empty data folder, which SCRAM users are part of.
 #[track_caller]
 fn format(file: &Path, login: Option<&Login>) {
-    let tool = java("kafka.tools.StorageTool").words("format --cluster-id").arg(CLUSTER).arg("--config");
+    // A user's name is text of any letters, which Java takes by the locale.
+    let tool = java("kafka.tools.StorageTool").env("LC_ALL", "C.UTF-8");
+    let tool = tool.words("format --cluster-id").arg(CLUSTER).arg("--config");
     let mut tool = tool.arg(&file.display().to_string());
     if let Some(Login { user, password }) = login {
         for mechanism in MECHANISMS {
@@ -207,8 +209,11 @@ fn login_lines(login: &Login) -> Vec<String> {
     let plain = "org.apache.kafka.common.security.plain.PlainLoginModule";
     let scram = "org.apache.kafka.common.security.scram.ScramLoginModule";
     let mut lines = vec![format!("sasl.enabled.mechanisms=PLAIN,{}", MECHANISMS.join(","))];
+    // In a line of this kind most characters would mean something; SCRAM's users are made apart.
+    let simple = user.chars().all(char::is_alphanumeric);
+    let users = if simple { format!(" user_{user}=\"{password}\"") } else { String::new() };
     for listener in ["client", "secure"].map(|name| format!("listener.name.{name}")) {
-        lines.push(format!("{listener}.plain.sasl.jaas.config={plain} required user_{user}=\"{password}\";"));
+        lines.push(format!("{listener}.plain.sasl.jaas.config={plain} required{users};"));
         for mechanism in MECHANISMS.map(str::to_lowercase) {
             lines.push(format!("{listener}.{mechanism}.sasl.jaas.config={scram} required;"));
         }

@@ -23,17 +23,17 @@ const NOT_YET: [i16; 2] = [5, 6];
 /// How much one fetch may bring.
 const MOST: i32 = 8 * 1024 * 1024;
 
-/// Makes topics of one partition at the server at `addr`, with these properties; one that is there stays as it is.
+/// Makes topics of `partitions` partitions at the server at `addr`, with these properties; one that is there stays as it is.
 ///
 /// # Errors
 /// It does not answer, or refuses one.
-pub fn make_topics(addr: SocketAddr, topics: &[&str], properties: &[(&str, &str)]) -> io::Result<()> {
+pub fn make_topics(addr: SocketAddr, topics: &[&str], partitions: i32, properties: &[(&str, &str)]) -> io::Result<()> {
     let mut request = Request::new(CREATE_TOPICS);
     request.int(topics.len() as i32);
     for topic in topics {
         request.text(topic);
-        // One partition, one replica, no assignment.
-        request.int(1);
+        request.int(partitions);
+        // One replica, no assignment.
         request.short(1);
         request.int(0);
         request.int(properties.len() as i32);

@@ -1,13 +1,23 @@
 //! Kafka.
 
+mod access;
+mod delivery;
+mod setup;
+mod sizes;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use frontier_integration_tests::Proxy;
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::{Broker, Kafka, KafkaLog, Settings, make_topics};
+use frontier_integration_tests::raw::{Body, Client};
 
 use crate::{Access, Target, scenarios};
+
+/// A JVM starts for each of Kafka's tools, beside others.
+const TOOL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Kafka server, and readers of its topics.
 #[derive(Debug)]
@@ -19,8 +29,36 @@ pub(crate) struct Server {
 impl Server {
     #[track_caller]
     fn over(kafka: Kafka, topics: &[&str]) -> Self {
-        make_topics(kafka.inside, topics, &[]).expect("topics can be made");
-        Self { kafka, logs: HashMap::new() }
+        let server = Self { kafka, logs: HashMap::new() };
+        server.make(topics, 1, &[]);
+        server
+    }
+
+    /// Makes topics.
+    #[track_caller]
+    fn make(&self, topics: &[&str], partitions: i32, properties: &[(&str, &str)]) {
+        make_topics(self.kafka.inside, topics, partitions, properties).expect("topics can be made");
+    }
+
+    /// Makes a user who logs in by SCRAM-SHA-256.
+    #[track_caller]
+    fn make_user(&self, user: &str, password: &str) {
+        let alter =
+            format!("--alter --entity-type users --entity-name {user} --bootstrap-server {}", self.kafka.inside);
+        let tool = Kafka::tool("org.apache.kafka.tools.ConfigCommand", &alter);
+        let made = tool
+            .arg("--add-config")
+            .arg(&format!("SCRAM-SHA-256=[password={password}]"))
+            .run_within(TOOL_PATIENCE, b"");
+        assert_eq!(made.code, 0, "{}{}", made.text(), made.err);
+    }
+
+    /// Gives a user a right.
+    #[track_caller]
+    fn allow(&self, user: &str, right: &str) {
+        let add = format!("--add --allow-principal User:{user} {right} --bootstrap-server {}", self.kafka.inside);
+        let added = Kafka::tool("org.apache.kafka.tools.AclCommand", &add).run_within(TOOL_PATIENCE, b"");
+        assert_eq!(added.code, 0, "{}{}", added.text(), added.err);
     }
 }
 
@@ -80,9 +118,9 @@ scenarios!(Server:
     a_full_queue_answers_congested_and_later_messages_pass,
 );
 
-/// The broker's limit for all topics; a topic of its own limit is `kafka_limits`' affair.
-#[test]
-fn too_large_spoils_no_neighbour() {
-    let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
-    crate::scenarios::too_large_spoils_no_neighbour::<Server>(&settings, 10_000);
+/// Publishes `value` on `topic`, and gives the answer.
+#[track_caller]
+fn publish(edge: &mut Client, topic: &str, value: &[u8]) -> Result<(), String> {
+    let sent = edge.message(&Body::new().topic(topic).value(value));
+    edge.acked(sent)
 }

@@ -1,0 +1,130 @@
+//! How records are sent: codecs, acks, keys, and what the client gives up.
+
+use std::time::{Duration, Instant};
+
+use frontier_integration_tests::bridges::{Load, is};
+use frontier_integration_tests::brokers::{Kafka, KafkaLog, Settings};
+use frontier_integration_tests::raw::{Body, Client, Hello, time};
+use frontier_integration_tests::{Gateway, eventually};
+
+use super::{Server, TOOL_PATIENCE, publish};
+use crate::scenarios::everything_acked_is_there;
+use crate::{BRIDGE, Target, settings};
+
+/// The lines of a bridge that takes `topic`, with `kafka` below its kind.
+fn bridge(server: &Server, topic: &str, kafka: &str) -> Vec<String> {
+    vec![
+        format!("topics: [\"{topic}\"]"),
+        "kafka:".to_owned(),
+        format!("  addrs: [\"{}\"]", server.addr()),
+        format!("  {kafka}"),
+    ]
+}
+
+#[test]
+fn every_codec_is_used_and_read_back() {
+    let server = Server::start(&Settings::default(), &["z-gzip", "z-snappy", "z-lz4", "z-zstd"]);
+    let codecs = [("gzip", 1, 9), ("snappy", 2, -1), ("lz4", 3, 12), ("zstd", 4, 3)];
+    let bridges = codecs.map(|(codec, _, level)| {
+        (
+            codec,
+            bridge(&server, &format!("z-{codec}"), &format!("compression: {codec}\n      compression_level: {level}")),
+        )
+    });
+    let gateway = settings(&bridges).start();
+    let mut edge = Client::edge(gateway.edge);
+    for (codec, number, _) in codecs {
+        let topic = format!("z-{codec}");
+        assert_eq!(publish(&mut edge, &topic, format!("{codec} {}", "x".repeat(2_000)).as_bytes()), Ok(()), "{codec}");
+        let used = KafkaLog::new(server.kafka.inside, &topic, 0).codecs().expect("Kafka tells what it has").to_vec();
+        assert_eq!(used, [number], "{codec}");
+    }
+    let consumer = "--include z-.* --from-beginning --max-messages 4 --timeout-ms 30000";
+    let consume = Kafka::tool("org.apache.kafka.tools.consumer.ConsoleConsumer", consumer);
+    let read = consume.words(&format!("--bootstrap-server {}", server.kafka.inside)).run_within(TOOL_PATIENCE, b"");
+    let mut begun: Vec<&str> =
+        read.text().lines().filter_map(|line| line.split_once(' ')).map(|(codec, _)| codec).collect();
+    begun.sort_unstable();
+    assert_eq!(begun, ["gzip", "lz4", "snappy", "zstd"], "{}", read.err);
+}
+
+/// With any number of acks, with and without idempotence, everything arrives in the order of its edge; the key decides the
+/// partition, or chance.
+#[test]
+fn acks_and_keys_are_as_configured() {
+    let mut server = Server::start(&Settings::default(), &["all", "leader", "none"]);
+    server.make(&["keyed", "random"], 4, &[]);
+    let gateway = settings(&[
+        ("all", bridge(&server, "all", "idempotence: false")),
+        ("leader", bridge(&server, "leader", "acks: leader")),
+        ("none", bridge(&server, "none", "acks: none")),
+        ("keyed", [bridge(&server, "keyed", "linger_ms: 0"), vec!["key: ${meta.site}".to_owned()]].concat()),
+        ("random", bridge(&server, "random", "partitioner: random")),
+    ])
+    .start();
+    for topic in ["all", "leader", "none"] {
+        eventually("it is up", || is(&gateway, topic, "up").then_some(()));
+        let load = Load::start(gateway.edge, 4, topic, Duration::ZERO);
+        eventually("acks", || (load.acked() >= 400).then_some(()));
+        let told = load.stop();
+        assert!(told.iter().all(|told| told.refused.is_empty()), "{topic}: {told:?}");
+        everything_acked_is_there(&mut server, topic, &told);
+    }
+    spread(&gateway, &server);
+}
+
+/// Where Java's client puts these keys among four partitions.
+const PLACES: [(&str, i32); 4] = [("north", 2), ("south", 3), ("east", 2), ("west", 1)];
+
+#[track_caller]
+fn spread(gateway: &Gateway, server: &Server) {
+    let read = |topic: &str, partition| {
+        let mut log = KafkaLog::new(server.kafka.inside, topic, partition);
+        log.read().expect("Kafka tells what it has").to_vec()
+    };
+    for (site, partition) in PLACES {
+        let mut edge = Client::connect(gateway.edge, &Hello::edge(format!("{{\"site\":\"{site}\"}}").as_bytes()));
+        assert_eq!(publish(&mut edge, "keyed", site.as_bytes()), Ok(()));
+        let there = read("keyed", partition).iter().any(|record| record.key.as_deref() == Some(site));
+        assert!(there, "{site} is not in partition {partition}");
+        for number in 0..16 {
+            assert_eq!(publish(&mut edge, "random", format!("{number}").as_bytes()), Ok(()));
+        }
+    }
+    let used = (0..4).filter(|partition| !read("random", *partition).is_empty()).count();
+    assert!(used > 1, "chance has chosen one partition 64 times");
+}
+
+/// A topic that is not there and is not made is an error within seconds, and holds up nobody else.
+#[test]
+fn an_unknown_topic_is_refused_and_others_pass() {
+    let broker = Settings { lines: vec!["auto.create.topics.enable=false".to_owned()], ..Settings::default() };
+    let server = Server::start(&broker, &["t"]);
+    let gateway = settings(&[(BRIDGE, bridge(&server, "*", "linger_ms: 0"))]).start();
+    gateway.logged("bridge up");
+    let (mut lost, mut other) = (Client::edge(gateway.edge), Client::edge(gateway.edge));
+    let begun = Instant::now();
+    let sent = lost.message(&Body::new().topic("nowhere").value(b"x").deadline(&time::from_now(30)));
+    assert_eq!(publish(&mut other, "t", b"1"), Ok(()));
+    let error = lost.acked(sent).expect_err("it goes nowhere");
+    assert!(error.starts_with("bridge \"b\" (kafka 127.0.0.1:") && error.contains("Unknown topic"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(publish(&mut other, "t", b"2"), Ok(()));
+    assert!(is(&gateway, BRIDGE, "up"));
+    assert_eq!(gateway.log.count("bridge down"), 0);
+}
+
+/// What is not confirmed within `delivery_timeout_ms` is given up, though its publisher would wait.
+#[test]
+fn a_delivery_that_takes_too_long_is_given_up() {
+    let mut server = Server::start(&Settings::default(), &["t"]);
+    let gateway = settings(&[(BRIDGE, bridge(&server, "t", "delivery_timeout_ms: 1000"))]).start();
+    let mut edge = Client::edge(gateway.edge);
+    assert_eq!(publish(&mut edge, "t", b"1"), Ok(()));
+    server.broker().freeze();
+    let sent = edge.message(&Body::new().topic("t").value(b"2").deadline(&time::from_now(60)));
+    let error = edge.acked(sent).expect_err("it stands still");
+    assert!(error.ends_with("not confirmed within 1000 ms, which is delivery_timeout_ms"), "{error}");
+    server.broker().thaw();
+    assert_eq!(publish(&mut edge, "t", b"3"), Ok(()));
+}
