@@ -89,10 +89,9 @@ pub fn check(configs: &[config::Bridge]) -> Result<(), OpenError> {
     connectors(configs, Client::Check).map(drop)
 }
 
-fn connectors<'a>(
-    configs: &'a [config::Bridge],
-    client: Client<'_>,
-) -> Result<Vec<(&'a config::Bridge, Arc<dyn Connector>)>, OpenError> {
+type Configured<'a> = (&'a config::Bridge, Arc<dyn Connector>);
+
+fn connectors<'a>(configs: &'a [config::Bridge], client: Client<'_>) -> Result<Vec<Configured<'a>>, OpenError> {
     let enabled = configs.iter().filter(|config| config.enable);
     enabled.map(|config| Ok((config, connector(config, client)?))).collect()
 }
@@ -119,7 +118,7 @@ impl<A: Answer> Bridges<A> {
 
     /// Bridges over connectors of the caller's.
     #[must_use]
-    pub fn over(bridges: Vec<(&config::Bridge, Arc<dyn Connector>)>) -> (Self, Vec<Task>) {
+    pub fn over(bridges: Vec<Configured<'_>>) -> (Self, Vec<Task>) {
         let topics = Topics::new(bridges.iter().map(|(config, _)| *config));
         let (mut handles, mut tasks) = (Vec::new(), Vec::new());
         for (config, connector) in bridges {
