@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,8 @@ const SLICE: Duration = Duration::from_millis(500);
 
 /// How long a new producer looks for a broker. With several addresses the first may fail; the client tries them in turn.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// The same once the client has said what is wrong.
-const PATIENCE_IN_TROUBLE: Duration = Duration::from_secs(2);
+/// The same once the client has said that none can be reached. Of a name's addresses it tries the next one 100 ms later.
+const PATIENCE_ALL_DOWN: Duration = Duration::from_secs(3);
 
 /// How often a look is taken whether a producer still stands.
 const LOOK: Duration = Duration::from_millis(50);
@@ -75,6 +76,8 @@ impl Clients {
 #[derive(Debug, Default)]
 struct Said {
     trouble: Mutex<Option<(Instant, Arc<str>)>>,
+    /// Whether no broker was to be reached at some time.
+    all_down: AtomicBool,
     /// Why the producer is of no use any more.
     fatal: watch::Sender<Option<Arc<str>>>,
 }
@@ -83,11 +86,15 @@ impl Said {
     /// Keeps what `error` is about. That all brokers are down is said behind the reason why, and counts only without it.
     fn note(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
+        let all_down = code == Some(RDKafkaErrorCode::AllBrokersDown);
         if code == Some(RDKafkaErrorCode::Fatal) {
             self.fatal.send_replace(Some(reason.into()));
         }
+        if all_down {
+            self.all_down.store(true, Ordering::Relaxed);
+        }
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.is_none() || code != Some(RDKafkaErrorCode::AllBrokersDown) {
+        if trouble.is_none() || !all_down {
             *trouble = Some((Instant::now(), reason.into()));
         }
     }
@@ -163,7 +170,8 @@ impl Producer {
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut) {
                 slice *= 2;
             }
-            let patience = if self.said.trouble().is_some() { PATIENCE_IN_TROUBLE } else { PATIENCE };
+            let all_down = self.said.all_down.load(Ordering::Relaxed);
+            let patience = if all_down { PATIENCE_ALL_DOWN } else { PATIENCE };
             if abandoned() || begun.elapsed() + slice > patience {
                 return Err(PublishError::lost(self.reason(&error)));
             }

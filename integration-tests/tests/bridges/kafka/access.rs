@@ -35,16 +35,18 @@ fn each_mechanism_logs_in_and_a_missing_right_is_told() {
             "kafka:".to_owned(),
             format!("  addrs: [\"{}\"]", server.addr()),
             format!("  sasl: {{ mechanism: {mechanism}, username: {user}, password: {{ value: {password} }} }}"),
+            "  properties: { debug: \"conf,security,broker\" }".to_owned(),
         ]
     };
-    let gateway = settings(&[
+    let bridges = settings(&[
         ("plain", bridge("1", "plain", "alice", "wonder-1")),
         ("scram-256", bridge("2", "scram-sha-256", "alice", "wonder-1")),
         ("scram-512", bridge("3", "scram-sha-512", "alice", "wonder-1")),
         ("bob", bridge("4", "scram-sha-256", "bob", "builder-2")),
         ("carol", bridge("5", "scram-sha-256", "carol", "builder-2")),
-    ])
-    .start();
+    ]);
+    let sections = bridges.sections + "log: { level: debug }\n";
+    let gateway = frontier_integration_tests::Settings { sections, ..Default::default() }.start();
     let mut edge = Client::edge(gateway.edge);
     for topic in ["1", "2", "3"] {
         assert_eq!(publish(&mut edge, topic, topic.as_bytes()), Ok(()), "{topic}");
@@ -58,6 +60,9 @@ fn each_mechanism_logs_in_and_a_missing_right_is_told() {
     assert!(error.contains("down: ") && error.contains("ClusterAuthorizationFailed"), "{error}");
     let ups = || gateway.log.lines().iter().filter(|line| line.contains("bridge up") && line.contains("carol")).count();
     assert!(ups() <= 2, "it does not come up again and again: {}", ups());
+    let said = gateway.log.lines();
+    assert!(said.iter().any(|line| line.contains("librdkafka") && line.contains("SASL")), "it says all it can");
+    assert!(!said.iter().any(|line| line.contains("wonder-1") || line.contains("builder-2")), "but for passwords");
     eventually("all are there", || {
         let payloads: Vec<_> = server.stored("t").into_iter().map(|record| record.payload).collect();
         (payloads == [&b"1"[..], b"2", b"3", b"later"]).then_some(())
