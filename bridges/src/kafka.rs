@@ -24,22 +24,23 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::metadata::MetadataBroker;
 use rdkafka::producer::{DeliveryFuture, FutureRecord};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::warn;
 
-use self::client::{Clients, Place, Producer};
+use self::client::{Admin, Clients, Place, Producer};
 use self::limits::{Batches, Blame, Limits};
 use self::properties::Properties;
 use crate::{Bridge, Confirmations, Connector, Kind, Outcome, PublishError, Record, Terms};
 
-pub(crate) use self::properties::BadProperty;
+pub use self::properties::BadProperty;
 
 /// How long the client may hold on to more than its queue has room for, until it is asked again.
 const FULL: Duration = Duration::from_millis(5);
 
-/// Topics whose limits are asked for before anything is sent.
+/// Topics whose limits are asked for at each connect.
 const KNOWN: usize = 64;
 
 /// How long a broker may take to say that it is there.
@@ -55,6 +56,8 @@ const FLUSH: Duration = Duration::from_millis(1_800);
 pub(crate) struct KafkaConnector {
     addrs: String,
     properties: Properties,
+    /// Whether edges have a part in where records go.
+    chosen: bool,
     password: Credential,
     limits: Arc<Limits>,
     clients: Clients,
@@ -74,6 +77,7 @@ impl KafkaConnector {
             addrs: addrs.join(", "),
             limits: Arc::new(Limits::new(kafka.batch_bytes, known_topics(bridge))),
             properties,
+            chosen: is_chosen(bridge),
             password: kafka.sasl.password.clone(),
             clients: Clients::new(&bridge.name),
             fatal: Arc::default(),
@@ -95,6 +99,16 @@ impl fmt::Debug for KafkaConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaConnector").field("addrs", &self.addrs).finish_non_exhaustive()
     }
+}
+
+/// Whether records of `bridge` may go to topics that its configuration does not name.
+fn is_chosen(bridge: &config::Bridge) -> bool {
+    let open = bridge.fallback || bridge.topics.iter().any(|topic| topic.contains('*'));
+    bridge.destination.parts().iter().any(|part| match part {
+        Part::Text(_) => false,
+        Part::Topic => open || bridge.topics.len() > KNOWN,
+        Part::EdgeId | Part::Meta(_) => true,
+    })
 }
 
 /// Where records of `bridge` go as far as its configuration alone says.
@@ -130,25 +144,27 @@ impl Connector for KafkaConnector {
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let password = self.password().await?;
         let place = self.clients.place().await;
-        let (properties, limits, fatal) = (self.properties.clone(), Arc::clone(&self.limits), Arc::clone(&self.fatal));
+        let (properties, chosen) = (self.properties.clone(), self.chosen);
+        let (limits, fatal) = (Arc::clone(&self.limits), Arc::clone(&self.fatal));
         let (told, connected) = oneshot::channel();
         spawn_blocking(move || {
             let abandoned = || told.is_closed();
             let made = make(place, &properties, password.as_ref(), &limits, &abandoned);
-            let made = made.and_then(|(producer, batches)| {
+            let made = made.and_then(|made| {
                 // A cluster that is there and will not have this producer says so a moment later. Once it has, that is waited for.
                 let moment = if fatal.load(Ordering::Relaxed) { PROBATION } else { Duration::ZERO };
-                producer.stands(moment, &abandoned)?;
-                Ok((producer, batches))
+                made.producer.stands(moment, &abandoned)?;
+                Ok(Made { admin: made.admin.filter(|_| chosen), ..made })
             });
             // Whoever asked may have left; then the producer ends here.
             let _ = told.send(made);
         });
         let ended = |_| PublishError::lost("the start of a producer ended early");
-        let (producer, batches) = connected.await.map_err(ended)??;
+        let Made { producer, admin, batches } = connected.await.map_err(ended)??;
         self.fatal.store(false, Ordering::Relaxed);
         let inner = Inner {
             producer,
+            admin,
             limits: Arc::clone(&self.limits),
             batches,
             patience: self.properties.patience(),
@@ -159,22 +175,31 @@ impl Connector for KafkaConnector {
     }
 }
 
-/// A producer that has heard from a broker, and gathers no more than that takes. Blocks; gives up early once `abandoned`.
+/// A producer that has heard from a broker.
+struct Made {
+    producer: Producer,
+    /// Asks for further limits.
+    admin: Option<Admin>,
+    batches: Batches,
+}
+
+/// A producer that gathers no more than the cluster takes. Blocks; gives up early once `abandoned`.
 fn make(
     place: Place,
     properties: &Properties,
     password: Option<&Secret>,
     limits: &Limits,
     abandoned: &dyn Fn() -> bool,
-) -> Result<(Producer, Batches), PublishError> {
+) -> Result<Made, PublishError> {
     let before = limits.batches();
     let config = properties.now(password, &before)?;
     let producer = Producer::start(place, &config)?;
     let brokers = producer.reach(abandoned)?;
-    let Some(broker) = brokers.brokers().first().map(MetadataBroker::id) else { return Ok((producer, before)) };
-    let asked: Vec<String> = limits.asked().into_iter().collect();
-    let (own, each) = client::ask_limits(producer.bridge(), &config, broker, &asked);
-    let (batches, silent) = limits.told(own, each);
+    let broker = brokers.brokers().first().map(MetadataBroker::id);
+    let admin = Admin::start(&producer, &config)?;
+    let (own, each) = Handle::current().block_on(admin.limits(broker, &limits.asked_anew()));
+    limits.told(own, each);
+    let silent = limits.silent();
     if !silent.is_empty() {
         warn!(
             bridge = producer.bridge(),
@@ -183,13 +208,14 @@ fn make(
              their max.message.bytes, or let the login describe configurations"
         );
     }
+    let batches = limits.batches();
     if batches.is_like(&before) {
-        return Ok((producer, batches));
+        return Ok(Made { producer, admin: Some(admin), batches });
     }
     let config = properties.now(password, &batches)?;
     let producer = Producer::start(producer.end(), &config)?;
     producer.reach(abandoned)?;
-    Ok((producer, batches))
+    Ok(Made { producer, admin: Some(admin), batches })
 }
 
 /// A producer in use.
@@ -199,6 +225,8 @@ struct KafkaBridge(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     producer: Producer,
+    /// Where edges choose topics.
+    admin: Option<Admin>,
     limits: Arc<Limits>,
     batches: Batches,
     /// How long the client tries.
@@ -232,6 +260,29 @@ impl Inner {
 }
 
 impl KafkaBridge {
+    /// Asks for the limits of topics that come up for the first time.
+    ///
+    /// # Errors
+    /// One takes smaller batches than this producer makes. What that has is confirmed by then, or takes too long.
+    async fn look_up(&self, records: &[Arc<Record>]) -> Result<(), PublishError> {
+        let Inner { admin: Some(admin), limits, batches, .. } = &*self.0 else { return Ok(()) };
+        let topics = records.iter().map(|record| &*record.destination).filter(|topic| outcome::is_topic(topic));
+        let unknown = limits.unknown(topics);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let (_, each) = admin.limits(None, &unknown).await;
+        limits.told(None, each);
+        if !batches.exceeds(&limits.batches()) {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.0);
+        let flushed = spawn_blocking(move || inner.producer.flush(FLUSH)).await;
+        self.0.narrow.store(true, Ordering::Relaxed);
+        flushed.map_err(|error| PublishError::lost(format_args!("waiting for confirmations ended early: {error}")))?;
+        Err(PublishError::lost("a new topic takes smaller batches than were sent; smaller ones follow"))
+    }
+
     /// Hands a record to the client, and waits for the room if it has none: what comes behind must not overtake it.
     async fn hand_over(&self, record: &Arc<Record>) -> Result<DeliveryFuture, PublishError> {
         if !outcome::is_topic(&record.destination) {
@@ -286,6 +337,7 @@ impl Bridge for KafkaBridge {
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
+        self.look_up(records).await?;
         let mut outcomes = Vec::with_capacity(records.len());
         for record in records {
             outcomes.push(match self.hand_over(record).await {
@@ -308,13 +360,17 @@ impl Bridge for KafkaBridge {
     }
 
     async fn close(&self) {
-        // What a producer of no use still has goes to its successor.
-        if self.0.producer.fatal().is_some() || self.0.narrow.load(Ordering::Relaxed) {
-            return;
-        }
         let inner = Arc::clone(&self.0);
-        // Dropped, the producer throws away what it has.
-        let _ = spawn_blocking(move || inner.producer.flush(FLUSH)).await;
+        let taken_leave = spawn_blocking(move || {
+            // What a producer of no use still has goes to its successor, and must not overtake that.
+            if inner.producer.fatal().is_some() || inner.narrow.load(Ordering::Relaxed) {
+                inner.producer.purge();
+            } else {
+                inner.producer.flush(FLUSH);
+            }
+        });
+        // Whatever has become of that, the producer ends with its bridge.
+        let _ = taken_leave.await;
     }
 }
 

@@ -51,6 +51,8 @@ mod topics;
 pub use attempt::{Attempt, attempt};
 pub use confirmations::{Confirmations, Outcome};
 pub use error::{Answer, GivenUp, Kind, PublishError};
+#[cfg(feature = "kafka")]
+pub use kafka::BadProperty;
 pub use open::{Client, OpenError, connector};
 pub use record::{EdgeMeta, Form, Header, Message, MessageId, MessageIds, Record};
 pub use supervisor::{BridgeHandle, Counters, Phase, State};

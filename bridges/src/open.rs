@@ -18,12 +18,13 @@ pub enum OpenError {
     },
     /// The properties that it gives librdkafka are not to be used.
     #[cfg(feature = "kafka")]
-    #[error("bridge {name:?}: kafka: {cause}")]
+    #[error("bridge {name:?}: kafka")]
     Property {
         /// The bridge.
         name: String,
         /// Which, and why.
-        cause: crate::kafka::BadProperty,
+        #[source]
+        cause: crate::BadProperty,
     },
 }
 

@@ -15,7 +15,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::debug;
@@ -245,6 +245,11 @@ impl Producer {
         }
     }
 
+    /// Throws away what is not confirmed. Blocks for a moment.
+    pub(super) fn purge(&self) {
+        self.client().purge(PurgeConfig::default().queue().inflight());
+    }
+
     fn place(&self) -> &Place {
         &self.inner.as_ref().expect("it is there until its drop").1
     }
@@ -259,10 +264,9 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        let Some(inner) = self.inner.take() else { return };
-        // Outside a runtime nobody is held up.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || drop(inner));
+        // None if its place is another's already.
+        if let Some(inner) = self.inner.take() {
+            end(inner);
         }
     }
 }
@@ -273,37 +277,74 @@ impl fmt::Debug for Producer {
     }
 }
 
-/// The largest batch that a broker takes by itself, and that of each of `topics` which says so. Blocks; nothing is known where
-/// the login may not ask, or nobody answers.
-pub(super) fn ask_limits(
-    bridge: &str,
-    config: &ClientConfig,
-    broker: i32,
-    topics: &[String],
-) -> (Option<u32>, BTreeMap<String, u32>) {
-    let context = Context { bridge: bridge.into(), said: Arc::default() };
-    let client: KafkaResult<AdminClient<Context>> = config.create_with_context(context);
-    let asked: Vec<ResourceSpecifier<'_>> =
-        topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).chain([ResourceSpecifier::Broker(broker)]).collect();
-    let options = AdminOptions::new().request_timeout(Some(DESCRIBE));
-    let told = client.and_then(|client| Handle::current().block_on(client.describe_configs(&asked, &options)));
-    let (mut own, mut each) = (None, BTreeMap::new());
-    match told {
-        Ok(told) => {
-            for resource in told.into_iter().flatten() {
-                let limit = |name| resource.get(name)?.value.as_ref()?.parse().ok();
-                match &resource.specifier {
-                    OwnedResourceSpecifier::Topic(topic) => {
-                        each.extend(limit(TOPIC_LIMIT).map(|limit| (topic.clone(), limit)))
-                    }
-                    OwnedResourceSpecifier::Broker(_) => own = limit(BROKER_LIMIT),
-                    OwnedResourceSpecifier::Group(_) => {}
+/// Asks the cluster for its configuration, over a connection of its own: librdkafka shares none. Dropped, it ends in a thread of
+/// its own.
+pub(super) struct Admin {
+    /// None in its drop alone.
+    client: Option<AdminClient<Context>>,
+    bridge: Arc<str>,
+}
+
+impl Admin {
+    /// With the properties of `producer`. Blocks for a moment.
+    ///
+    /// # Errors
+    /// They do not go together.
+    pub(super) fn start(producer: &Producer, config: &ClientConfig) -> Result<Self, PublishError> {
+        let bridge = Arc::clone(&producer.place().bridge);
+        let mut config = config.clone();
+        // It sends no records, and needs no right to. What it says nobody takes out of its queue; the producer says the same.
+        config.set("enable.idempotence", "false");
+        config.set_log_level(RDKafkaLogLevel::Emerg);
+        let context = Context { bridge: Arc::clone(&bridge), said: Arc::default() };
+        let client = config.create_with_context(context).map_err(|error| PublishError::lost(cause(&error)))?;
+        Ok(Self { client: Some(client), bridge })
+    }
+
+    /// The largest batch that `broker` takes by itself, and that of each of `topics` which says so. Nothing is known where the login
+    /// may not ask, or nobody answers in time.
+    pub(super) async fn limits(&self, broker: Option<i32>, topics: &[String]) -> (Option<u32>, BTreeMap<String, u32>) {
+        let each = topics.iter().map(|topic| ResourceSpecifier::Topic(topic));
+        let asked: Vec<ResourceSpecifier<'_>> = each.chain(broker.map(ResourceSpecifier::Broker)).collect();
+        let client = self.client.as_ref().expect("it is there until its drop");
+        let options = AdminOptions::new().request_timeout(Some(DESCRIBE));
+        let told = client.describe_configs(&asked, &options).await.unwrap_or_else(|error| {
+            debug!(bridge = &*self.bridge, %error, "the cluster does not tell how large a batch may be");
+            Vec::new()
+        });
+        let (mut own, mut each) = (None, BTreeMap::new());
+        for resource in told.into_iter().flatten() {
+            let limit = |name| resource.get(name)?.value.as_ref()?.parse().ok();
+            match &resource.specifier {
+                OwnedResourceSpecifier::Topic(topic) => {
+                    each.extend(limit(TOPIC_LIMIT).map(|limit| (topic.clone(), limit)));
                 }
+                OwnedResourceSpecifier::Broker(_) => own = limit(BROKER_LIMIT),
+                OwnedResourceSpecifier::Group(_) => {}
             }
         }
-        Err(error) => debug!(bridge, %error, "the cluster does not tell how large a batch may be"),
+        (own, each)
     }
-    (own, each)
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        end(self.client.take());
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admin")
+    }
+}
+
+/// Drops what blocks when it ends, where that holds nobody up.
+fn end(ending: impl Send + 'static) {
+    // Outside a runtime it holds up nobody.
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn_blocking(move || drop(ending));
+    }
 }
 
 /// What `error` says, without what it was about to do.

@@ -1,17 +1,18 @@
 //! How large a batch may be.
 //!
-//! Kafka refuses a whole batch that is larger than its topic's `max.message.bytes`, and with it every small record in there. So the
-//! cluster is asked before anything is sent, as far as topics are known: for those that edges choose, when the first batch
-//! is refused. A login that may not ask leaves one way to tell whose fault it was: records of such a bridge then go alone.
+//! Kafka refuses a whole batch that is larger than its topic's `max.message.bytes`, and with it every small record in there. What is
+//! behind it may be stored meanwhile, so sending it again would come too late for the order. Hence the cluster is asked before
+//! anything is sent to a topic. Where it does not tell, as to a login without the right to know, the first refusal has to do: then there is one
+//! way left to tell whose fault it was, and records of that bridge go alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 
-/// Topics that are asked for beside those of the configuration.
-const LEARNED: usize = 64;
+/// Topics that are remembered. Of further ones nothing is asked.
+const MOST: usize = 4096;
 
 /// How long what the cluster has said of a topic counts, even if it refuses what should fit.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -23,15 +24,24 @@ const FRAME: usize = 128;
 #[derive(Debug)]
 pub(super) struct Limits {
     configured: u32,
-    known: Vec<String>,
-    learned: Mutex<Learned>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct Learned {
-    /// Topics that have refused a batch, and when they did last.
-    topics: BTreeMap<String, Instant>,
-    batches: Option<Batches>,
+struct State {
+    /// The broker's own limit, when it last told it.
+    broker: Option<u32>,
+    topics: BTreeMap<String, Topic>,
+}
+
+#[derive(Debug, Default)]
+struct Topic {
+    /// Whether each new connection asks again.
+    asked_anew: bool,
+    /// What it takes, when the cluster last told.
+    limit: Option<u32>,
+    /// When it last refused a batch of records that might fit.
+    refused: Option<Instant>,
 }
 
 /// What one producer gathers.
@@ -43,8 +53,6 @@ pub(super) struct Batches {
     bytes: u32,
     /// Whether each record goes alone.
     single: bool,
-    /// What topics take, as far as they have said.
-    topics: BTreeMap<String, u32>,
 }
 
 /// What to make of a record that was refused for its size.
@@ -59,70 +67,107 @@ pub(super) enum Blame {
 impl Limits {
     /// Nothing is known yet of what the cluster takes. `known` are topics that records are going to go to.
     pub(super) fn new(configured: u32, known: Vec<String>) -> Self {
-        Self { configured, known, learned: Mutex::default() }
+        let topic = |name| (name, Topic { asked_anew: true, ..Topic::default() });
+        let state = State { broker: None, topics: known.into_iter().map(topic).collect() };
+        Self { configured, state: Mutex::new(state) }
     }
 
     // Nothing that could panic halfway runs under this lock.
-    fn learned(&self) -> MutexGuard<'_, Learned> {
-        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a producer gathers by what is known so far.
     pub(super) fn batches(&self) -> Batches {
-        let unknown =
-            || Batches { since: Instant::now(), bytes: self.configured, single: false, topics: BTreeMap::new() };
-        self.learned().batches.clone().unwrap_or_else(unknown)
+        let state = self.state();
+        let least = state.topics.values().filter_map(|topic| topic.limit).chain(state.broker).min();
+        Batches {
+            since: Instant::now(),
+            bytes: least.map_or(self.configured, |least| least.min(self.configured)),
+            single: state.topics.values().any(Topic::is_silent),
+        }
     }
 
-    /// The topics to ask for.
-    pub(super) fn asked(&self) -> BTreeSet<String> {
-        self.learned().topics.keys().chain(&self.known).cloned().collect()
+    /// Topics for whose sake records go alone.
+    pub(super) fn silent(&self) -> Vec<String> {
+        let state = self.state();
+        state.topics.iter().filter(|(_, topic)| topic.is_silent()).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What the cluster has said: the broker's own limit, and that of each topic that was asked for and has one. Returns what a
-    /// producer gathers by that, and the topics for whose sake records go alone.
-    pub(super) fn told(&self, broker: Option<u32>, topics: BTreeMap<String, u32>) -> (Batches, Vec<String>) {
-        let mut learned = self.learned();
-        let silent = learned.topics.keys().filter(|topic| !topics.contains_key(*topic)).cloned();
-        let silent: Vec<String> = silent.collect();
-        let least = topics.values().copied().chain(broker).min().unwrap_or(u32::MAX);
-        let since = Instant::now();
-        let batches = Batches { since, bytes: self.configured.min(least), single: !silent.is_empty(), topics };
-        learned.batches = Some(batches.clone());
-        (batches, silent)
+    /// The topics that a new connection asks for.
+    pub(super) fn asked_anew(&self) -> Vec<String> {
+        let state = self.state();
+        state.topics.iter().filter(|(_, topic)| topic.asked_anew).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Those of `topics` that nobody has asked for yet.
+    pub(super) fn unknown<'a>(&self, topics: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let mut state = self.state();
+        let mut unknown = Vec::new();
+        for name in topics {
+            if state.topics.len() < MOST && !state.topics.contains_key(name) {
+                state.topics.insert(name.to_owned(), Topic::default());
+                unknown.push(name.to_owned());
+            }
+        }
+        unknown
+    }
+
+    /// What the cluster has said: the broker's own limit, and those of topics. What it does not say this time is as it was.
+    pub(super) fn told(&self, broker: Option<u32>, limits: BTreeMap<String, u32>) {
+        let mut state = self.state();
+        state.broker = broker.or(state.broker);
+        for (name, limit) in limits {
+            if let Some(topic) = state.topics.get_mut(&name) {
+                topic.limit = Some(limit);
+            }
+        }
     }
 
     /// Who is to blame for a refusal. `size` is the record's, with key and headers.
     pub(super) fn blame(&self, batches: &Batches, topic: &str, size: usize) -> Blame {
         let size = size + FRAME;
-        let alone = batches.single || size > batches.bytes as usize;
-        if alone || batches.topics.get(topic).is_some_and(|limit| size > *limit as usize) {
+        if batches.single || size > batches.bytes as usize {
             return Blame::Record;
         }
-        let mut learned = self.learned();
+        let mut state = self.state();
+        if state.topics.len() >= MOST && !state.topics.contains_key(topic) {
+            return Blame::Record;
+        }
+        let topic = state.topics.entry(topic.to_owned()).or_default();
+        if topic.limit.is_some_and(|limit| size > limit as usize) {
+            return Blame::Record;
+        }
         let now = Instant::now();
-        let room = learned.topics.len() < LEARNED;
-        match learned.topics.get_mut(topic) {
+        let again = topic.refused.filter(|last| now.saturating_duration_since(*last) < SETTLED);
+        match again {
             // One of the same batch was here before.
-            Some(last) if *last > batches.since => Blame::Batch,
-            Some(last) if now.saturating_duration_since(*last) < SETTLED => Blame::Record,
-            Some(last) => {
-                *last = now;
+            Some(last) if last > batches.since => Blame::Batch,
+            Some(_) => Blame::Record,
+            None => {
+                topic.refused = Some(now);
+                topic.asked_anew = true;
                 Blame::Batch
             }
-            None if room => {
-                learned.topics.insert(topic.to_owned(), now);
-                Blame::Batch
-            }
-            None => Blame::Record,
         }
     }
 }
 
+impl Topic {
+    fn is_silent(&self) -> bool {
+        self.refused.is_some() && self.limit.is_none()
+    }
+}
+
 impl Batches {
-    /// Whether both gather the same.
+    /// Whether a producer that gathers so gathers no more than one that gathers as `other`, nor less.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.bytes, self.single) == (other.bytes, other.single)
+    }
+
+    /// Whether it gathers more than one that gathers as `other`.
+    pub(super) fn exceeds(&self, other: &Self) -> bool {
+        !self.single && (other.single || self.bytes > other.bytes)
     }
 
     /// Tells librdkafka.
@@ -145,46 +190,50 @@ mod tests {
     #[test]
     fn batches_fit_the_smallest_of_what_is_known() {
         let limits = Limits::new(1_000_000, vec!["t".to_owned()]);
-        assert_eq!(limits.asked(), BTreeSet::from(["t".to_owned()]));
-        let (batches, silent) = limits.told(Some(1_048_588), told(&[("t", 10_000)]));
-        assert_eq!((batches.bytes, batches.single, silent.len()), (10_000, false, 0));
-        assert!(limits.batches().is_like(&batches), "so does the next producer");
+        assert_eq!(limits.asked_anew(), ["t"]);
+        let before = limits.batches();
+        limits.told(Some(1_048_588), told(&[("t", 10_000)]));
+        let batches = limits.batches();
+        assert_eq!((batches.bytes, batches.single), (10_000, false));
+        assert!(before.exceeds(&batches) && !batches.exceeds(&before) && !before.is_like(&batches));
         assert_eq!(limits.blame(&batches, "t", 20_000), Blame::Record);
-        let (batches, _) = limits.told(None, BTreeMap::new());
-        assert_eq!((batches.bytes, batches.single), (1_000_000, false), "nobody has refused anything");
+        limits.told(None, BTreeMap::new());
+        assert!(limits.batches().is_like(&batches), "what is not said is as it was");
+        limits.told(None, told(&[("t", 20_000)]));
+        assert_eq!(limits.batches().bytes, 20_000);
+    }
+
+    #[test]
+    fn each_topic_that_comes_up_is_asked_for_once() {
+        let limits = Limits::new(1_000_000, vec!["t".to_owned()]);
+        assert_eq!(limits.unknown(["a", "t", "b", "a"].into_iter()), ["a", "b"]);
+        assert!(limits.unknown(["a", "b"].into_iter()).is_empty());
+        limits.told(None, told(&[("a", 10_000)]));
+        assert_eq!((limits.batches().bytes, limits.asked_anew()), (10_000, vec!["t".to_owned()]));
+        let many: Vec<String> = (0..MOST).map(|number| number.to_string()).collect();
+        assert_eq!(limits.unknown(many.iter().map(String::as_str)).len(), MOST - 3);
+        assert_eq!(limits.blame(&limits.batches(), "one more", 100), Blame::Record);
     }
 
     #[test]
     fn a_topic_that_refuses_a_batch_is_asked_once_for_all_its_records() {
         let limits = Limits::new(1_000_000, Vec::new());
-        let (first, _) = limits.told(Some(1_048_588), BTreeMap::new());
+        let first = limits.batches();
         assert_eq!(limits.blame(&first, "t", 2_000_000), Blame::Record, "it was alone");
         assert_eq!(limits.blame(&first, "t", 100), Blame::Batch);
         assert_eq!(limits.blame(&first, "t", 100), Blame::Batch, "another of the same batch");
-        assert_eq!(limits.asked(), BTreeSet::from(["t".to_owned()]));
-        let (second, _) = limits.told(Some(1_048_588), told(&[("t", 10_000)]));
-        assert!(!second.is_like(&first));
+        assert_eq!(limits.asked_anew(), ["t"]);
+        limits.told(Some(1_048_588), told(&[("t", 10_000)]));
+        let second = limits.batches();
         assert_eq!(limits.blame(&second, "t", 9_000), Blame::Record, "it has just been asked");
-        assert_eq!(limits.blame(&second, "other", 100), Blame::Batch);
     }
 
     #[test]
     fn where_a_topic_does_not_tell_records_go_alone() {
         let limits = Limits::new(1_000_000, Vec::new());
-        let (first, _) = limits.told(None, BTreeMap::new());
-        assert_eq!(limits.blame(&first, "t", 100), Blame::Batch);
-        let (second, silent) = limits.told(None, BTreeMap::new());
-        assert_eq!((second.single, silent), (true, vec!["t".to_owned()]));
+        assert_eq!(limits.blame(&limits.batches(), "t", 100), Blame::Batch);
+        let second = limits.batches();
+        assert_eq!((second.single, limits.silent()), (true, vec!["t".to_owned()]));
         assert_eq!(limits.blame(&second, "t", 100), Blame::Record);
-    }
-
-    #[test]
-    fn no_more_topics_are_learned_than_may_be() {
-        let limits = Limits::new(1_000_000, Vec::new());
-        let (batches, _) = limits.told(None, BTreeMap::new());
-        let blamed = (0..=LEARNED).map(|number| limits.blame(&batches, &number.to_string(), 100));
-        let blamed: Vec<Blame> = blamed.collect();
-        assert_eq!(blamed.iter().filter(|blame| **blame == Blame::Batch).count(), LEARNED);
-        assert_eq!(blamed[LEARNED], Blame::Record);
     }
 }

@@ -57,7 +57,7 @@ fn each_mechanism_logs_in_and_a_missing_right_is_told() {
     // Who may write nowhere at all gets no producer.
     let sent = edge.message(&Body::new().topic("5").value(b"5").deadline(&time::from_now(8)));
     let error = edge.acked(sent).expect_err("she may not write");
-    assert!(error.contains("down: ") && error.contains("ClusterAuthorizationFailed"), "{error}");
+    assert!(error.contains("AuthorizationFailed"), "{error}");
     let ups = || gateway.log.lines().iter().filter(|line| line.contains("bridge up") && line.contains("carol")).count();
     assert!(ups() <= 2, "it does not come up again and again: {}", ups());
     let said = gateway.log.lines();

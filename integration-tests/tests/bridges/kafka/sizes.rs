@@ -1,11 +1,12 @@
 //! Records and batches that are too large for a topic, while the client makes batches of a megabyte.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use frontier_integration_tests::bridges::Load;
-use frontier_integration_tests::brokers::Settings;
+use frontier_integration_tests::brokers::{Login, Settings};
 use frontier_integration_tests::eventually;
-use frontier_integration_tests::raw::Client;
+use frontier_integration_tests::raw::{Body, Client};
 
 use super::{Server, publish};
 use crate::scenarios::{everything_acked_is_there, too_large_spoils_no_neighbour};
@@ -18,27 +19,58 @@ fn a_topic_that_takes_little_is_asked_before_anything_is_sent() {
     too_large_spoils_no_neighbour::<Server>(&settings, 10_000);
 }
 
-/// Where edges choose the topic, the first batch that is refused is sent again in smaller ones, in order.
+/// Where edges choose the topic, it is asked as soon as it comes up, and nothing is sent to it in larger batches.
 #[test]
-fn a_batch_that_a_topic_refuses_is_sent_again_in_smaller_ones() {
-    let mut server = Server::start(&Settings::default(), &[]);
+fn a_topic_that_comes_up_later_is_asked_before_anything_is_sent_to_it() {
+    let mut server = Server::start(&Settings::default(), &["wide"]);
     server.make(&["narrow"], 1, &[("max.message.bytes", "10000")]);
     let lines = with(Server::bridge(&server.addr().to_string(), &Access::default()), &["topics: [\"*\"]"]);
     let gateway = gateway(lines);
-    let load = Load::start(gateway.edge, 8, "narrow", Duration::ZERO);
-    gateway.logged("refuses a batch for its size");
-    let before = load.acked();
-    eventually("further acks", || (load.acked() >= before + 1_000).then_some(()));
+    let wide = Load::start(gateway.edge, 4, "wide", Duration::from_millis(2));
+    eventually("acks", || (wide.acked() >= 200).then_some(()));
+    let narrow = Load::start(gateway.edge, 8, "narrow", Duration::ZERO);
+    eventually("further acks", || (narrow.acked() >= 1_000).then_some(()));
     let mut edge = Client::edge(gateway.edge);
     let error = publish(&mut edge, "narrow", &[b'x'; 20_000]).expect_err("it is too large");
     assert!(error.contains("too large"), "{error}");
-    let told = load.stop();
-    for told in &told {
-        assert!(told.refused.is_empty() && !told.cut, "edge {}: {:?}", told.edge, told.refused);
+    for (topic, load) in [("wide", wide), ("narrow", narrow)] {
+        let told = load.stop();
+        assert!(told.iter().all(|told| told.refused.is_empty() && !told.cut), "{topic}: {told:?}");
+        everything_acked_is_there(&mut server, topic, &told);
     }
-    everything_acked_is_there(&mut server, "narrow", &told);
     assert_eq!(gateway.log.count("bridge down"), 1, "one producer had to go");
     // Larger than `max_message_bytes`: the client itself does not take it.
     let error = publish(&mut edge, "wide", &[b'x'; 1_000_001]).expect_err("it is too large");
     assert!(error.starts_with("bridge \"b\" (kafka 127.0.0.1:") && error.contains("too large"), "{error}");
+}
+
+/// To a login without the right to ask, the first batch that is refused tells; then records go one by one, and all arrive.
+#[test]
+fn a_topic_that_may_not_be_asked_gets_its_records_one_by_one() {
+    let lines =
+        ["authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users=User:ANONYMOUS"];
+    let login = Login::new("bob", "builder-2");
+    let broker = Settings { login: Some(login.clone()), lines: lines.map(str::to_owned).into(), ..Settings::default() };
+    let mut server = Server::start(&broker, &[]);
+    server.make(&["narrow"], 1, &[("max.message.bytes", "3000")]);
+    server.allow("bob", "--operation Write --topic narrow");
+    let lines = with(Server::bridge(&server.addr().to_string(), &Access::by(&login)), &["topics: [narrow]"]);
+    let gateway = gateway(lines);
+    let mut edges: Vec<Client> = (0..8).map(|_| Client::edge(gateway.edge)).collect();
+    let send = |edge: &mut Client, number: usize| {
+        edge.message(
+            &Body::new().topic("narrow").value(format!("{}/{number:06}{}", edge.id, " ".repeat(100)).as_bytes()),
+        )
+    };
+    let sent: Vec<Vec<u64>> = edges.iter_mut().map(|edge| (0..32).map(|number| send(edge, number)).collect()).collect();
+    gateway.logged("records go one by one");
+    for (edge, sent) in edges.iter_mut().zip(sent) {
+        for packet in sent {
+            assert_eq!(edge.acked(packet), Ok(()));
+        }
+    }
+    eventually("all are there", || {
+        let payloads: HashSet<Vec<u8>> = server.stored("narrow").into_iter().map(|record| record.payload).collect();
+        (payloads.len() == 8 * 32).then_some(())
+    });
 }
