@@ -153,22 +153,21 @@ impl NatsConnector {
             ConnectErrorKind::Authentication => PublishError::lost(format_args!(
                 "cannot log in at {addr}: the seed or the credentials file cannot sign what the server asks"
             )),
-            ConnectErrorKind::AuthorizationViolation => PublishError::lost(format_args!(
-                "cannot log in at {addr}: authorization violation; check {}",
-                self.way_in()
-            )),
+            ConnectErrorKind::AuthorizationViolation => {
+                PublishError::lost(format_args!("cannot log in at {addr}: authorization violation; {}", self.way_in()))
+            }
             _ => PublishError::lost(format_args!("cannot connect to {addr}: {cause}")),
         }
     }
 
-    /// The keys of the configuration that a refused login is about.
+    /// What to look at when a login is refused.
     fn way_in(&self) -> &'static str {
         match &self.config {
-            config if config.username.is_some() => "`username` and `password`",
-            config if !config.token.is_empty() => "`token`",
-            config if !config.nkey.is_empty() => "`nkey`",
-            config if config.creds_file.is_some() => "`creds_file`",
-            _ => "whether the server wants a login",
+            config if config.username.is_some() => "check `username` and `password`",
+            config if !config.token.is_empty() => "check `token`",
+            config if !config.nkey.is_empty() => "check `nkey`",
+            config if config.creds_file.is_some() => "check `creds_file`",
+            _ => "no login is configured",
         }
     }
 }
