@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use async_nats::{PublishErrorKind, Subject, Subscriber};
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -93,13 +94,14 @@ impl Bridge for Core {
         }
         let number = self.send_barrier().await?;
         let link = Arc::clone(&self.link);
-        Ok(Confirmations::partly(known, async move {
+        let others = async move {
             let outcomes = match link.barrier_is_back(number).await {
                 Ok(()) => link.outcomes(refusals, &sent).await,
                 Err(error) => vec![Err(error); sent.len()],
             };
-            sent.into_iter().map(|(place, _)| place).zip(outcomes).collect()
-        }))
+            stream::iter(sent.into_iter().map(|(place, _)| place).zip(outcomes))
+        };
+        Ok(Confirmations::numbered(stream::iter(known).chain(others.flatten_stream())))
     }
 
     async fn check(&self) -> Result<(), PublishError> {

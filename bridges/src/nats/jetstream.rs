@@ -9,6 +9,7 @@
 
 use std::collections::HashSet;
 use std::error::Error as _;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,8 +63,9 @@ struct Stream {
     name: String,
     /// What it takes, as it was when the connection was made.
     subjects: Vec<String>,
-    /// Subjects on which a message was acknowledged.
-    proven: Mutex<HashSet<Box<str>>>,
+    /// Hashes of subjects on which a message was acknowledged.
+    proven: Mutex<HashSet<u64>>,
+    hasher: RandomState,
 }
 
 impl JetStream {
@@ -77,7 +79,13 @@ impl JetStream {
         let settled = timeout(SETUP, settle(&context, config)).await;
         let silence = "JetStream does not answer; the user must be allowed to ask it, and to subscribe to its inbox";
         let subjects = settled.map_err(|_| link.events.obstacle(silence))??;
-        let stream = Stream { link, name: config.stream.clone(), subjects, proven: Mutex::default() };
+        let stream = Stream {
+            link,
+            name: config.stream.clone(),
+            subjects,
+            proven: Mutex::default(),
+            hasher: RandomState::new(),
+        };
         let unproven = Arc::new(Semaphore::new(UNPROVEN));
         Ok(Self { context, stream: Arc::new(stream), name: name.to_owned(), unproven })
     }
@@ -139,7 +147,7 @@ impl Bridge for JetStream {
 
 impl Stream {
     fn is_proven(&self, subject: &str) -> bool {
-        self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(subject)
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.hasher.hash_one(subject))
     }
 
     fn prove(&self, subject: &str) {
@@ -147,7 +155,7 @@ impl Stream {
         if proven.len() == PROVEN {
             proven.clear();
         }
-        proven.insert(subject.into());
+        proven.insert(self.hasher.hash_one(subject));
     }
 
     /// Waits for the acknowledgement of a message that was sent when there were so many `refusals`.

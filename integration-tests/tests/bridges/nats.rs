@@ -111,6 +111,9 @@ scenarios!(JetStream:
     a_wrong_password_is_told_and_a_right_one_taken_up,
     poisoned_names_cost_nobody_else,
     a_full_queue_answers_congested_and_later_messages_pass,
+    a_name_that_moves_is_followed,
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
 );
 
 #[test]

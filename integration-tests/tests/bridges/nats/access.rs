@@ -1,15 +1,11 @@
-//! Ways to log in, and ways to a server.
+//! Ways to log in.
 
 use std::fs;
-use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
 
 use frontier_integration_tests::Gateway;
 use frontier_integration_tests::brokers::{Login, Nats, Settings};
 use frontier_integration_tests::raw::{Body, Client as Edge};
 
-use super::client::Client;
 use super::core::bridge;
 use super::keys::{Keys, Kind};
 use crate::{BRIDGE, gateway, settings, with};
@@ -110,47 +106,12 @@ fn a_credentials_file_logs_in_and_is_read_anew() {
     does_not_get_in(&nats, &way, "`creds_file`");
 }
 
-/// A name with two addresses, of which the first is not listened on, an address of IPv6, and a name that nobody knows.
-#[test]
-fn a_server_is_found_by_name_and_by_an_address_of_either_kind() {
-    let nats = Nats::start(&Settings::default());
-    let port = nats.addr.port();
-    a_message_passes(&gateway(with(bridge(&format!("localhost:{port}")), &["topics: [t]"])));
-    let six = forwarder(nats.addr);
-    a_message_passes(&gateway(with(bridge(&six.to_string()), &["topics: [t]"])));
-    // No name has a part that is so long, so nobody is asked.
-    let name = format!("{}.test", "x".repeat(70));
-    let gateway = settings(&[(BRIDGE, with(bridge(&format!("{name}:{port}")), &["topics: [t]"]))]).start();
-    let line = gateway.logged("bridge down");
-    assert!(line.contains(&format!("cannot resolve {name}: ")), "{line}");
-}
-
-/// Listens on the loopback address of IPv6 and passes connections on.
-#[track_caller]
-fn forwarder(to: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("[::1]:0").expect("there is IPv6 here");
-    let addr = listener.local_addr().expect("it is bound");
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let server = TcpStream::connect(to).expect("the server accepts");
-            for (mut from, mut to) in [(&client, &server), (&server, &client)]
-                .map(|(from, to)| (from.try_clone().expect("a handle"), to.try_clone().expect("a handle")))
-            {
-                thread::spawn(move || io::copy(&mut from, &mut to));
-            }
-        }
-    });
-    addr
-}
-
-/// The clients of these tests get in where the bridge does.
 #[test]
 fn a_password_from_the_environment_logs_in() {
     // Cargo sets it for every test, so the gateway inherits it.
     let secret = env!("CARGO_PKG_NAME");
     let login = Login::new("alice", secret);
-    let nats = Nats::start(&Settings { login: Some(login.clone()), ..Settings::default() });
-    Client::connect(nats.addr, Some(&login));
+    let nats = Nats::start(&Settings { login: Some(login), ..Settings::default() });
     let ways = ["  username: alice\n      password: { environment: CARGO_PKG_NAME }".to_owned()];
     all_get_in(&nats, &ways, &format!("{secret}\""));
 }

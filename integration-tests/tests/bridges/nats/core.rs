@@ -133,6 +133,34 @@ fn core_a_killed_gateway_has_lost_nothing_that_it_acked() {
     }
 }
 
+/// Without a stream nothing tells where a message went, so a name that leads nowhere must not be OK.
+#[test]
+fn core_each_name_arrives_under_it_or_is_refused() {
+    let nats = Nats::start(&Settings::default());
+    let mut client = Client::connect(nats.addr, None);
+    client.subscribe(">");
+    let gateway = gateway(with(bridge(&nats.addr.to_string()), &["fallback: true"]));
+    let mut edge = Edge::edge(gateway.edge);
+    let arrive = ["t", "a/b", "a/+/b", "#", "ä", "a*b", "x.y.z"];
+    let long = "x".repeat(65_536);
+    let refused =
+        ["", "a\0b", "a b", "..", ".a", "a.", "a..b", "a.*", "a.>", ">", "$SYS/x", "$JS.x", "_INBOX.x", &long];
+    for name in refused.into_iter().chain(arrive) {
+        let sent = edge.message(&Body::new().topic(name).value(b"x"));
+        match edge.acked(sent) {
+            Ok(()) => {
+                assert!(arrive.contains(&name), "{name:?} goes nowhere");
+                assert_eq!(client.next_but("_INBOX.").subject, name);
+            }
+            Err(error) => {
+                assert!(refused.contains(&name), "{name:?}: {error}");
+                assert!(error.starts_with("bridge \"b\" (nats ") && error.contains("the subject"), "{error}");
+            }
+        }
+    }
+    assert_eq!(gateway.log.count("bridge up"), 1, "the connection is the same");
+}
+
 /// What the user may not publish is never OK, and what is sent together with it passes.
 #[test]
 fn core_what_the_user_may_not_publish_is_refused_and_its_neighbours_pass() {
@@ -171,8 +199,10 @@ fn core_without_a_right_to_its_inbox_the_bridge_is_down_and_says_so() {
     let lines = with(bridge(&nats.addr.to_string()), &["  username: alice", "  password: { value: wonder-1 }"]);
     let own = with(lines.clone(), &["  inbox_prefix: answers.of.alice", "topics: [t]"]);
     let gateway = settings(&[(BRIDGE, with(lines, &["topics: [t]"])), ("own", own)]).start();
-    let line = gateway.logged("bridge down");
-    assert!(line.contains("Permissions Violation for Publish to"), "{line}");
+    for name in [BRIDGE, "own"] {
+        let line = gateway.logged(&format!("bridge=\"{name}\""));
+        assert!(line.contains("bridge down") && line.contains("Permissions Violation for Publish to"), "{line}");
+    }
 }
 
 /// With JetStream or without: a server that counts fewer bytes than the message and its headers have gets nothing of it.
