@@ -119,7 +119,10 @@ impl NatsConnector {
                 let addr = if connected.swap(true, Ordering::Relaxed) { nowhere.clone() } else { there.clone() };
                 std::future::ready(Some(ReconnectToServer { addr, delay: Some(Duration::ZERO) }))
             })
-            .event_callback(move |event| std::future::ready(said.take(event)));
+            .event_callback(move |event| {
+                said.take(event);
+                std::future::ready(())
+            });
         if let Some(connector) = tls(&self.config.tls).await? {
             options = options.tls_client_config((*connector.config()).clone()).require_tls(true);
         }

@@ -112,8 +112,8 @@ impl Said {
         if self.refusals == seen {
             return None;
         }
-        // The server writes it as a quoted text of Go, which is like that of Rust for all that is ever printed.
-        let quoted = format!("{subject:?}");
+        // The server writes it as a quoted text of Go, which is like that of Rust for all that is ever printed. A subject has no space.
+        let quoted = format!(" {subject:?}");
         let recent = self.refused.iter().rev().take_while(|(number, _)| *number > seen);
         let found = recent.map(|(_, text)| text).find(|text| text.ends_with(&*quoted));
         found.map(PublishError::refused)
