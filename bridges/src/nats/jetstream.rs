@@ -230,7 +230,14 @@ async fn settle(context: &Context, config: &config::JetStream) -> Result<Vec<Str
         Err(error) if config.create && is_missing(&error) => create(context, config).await?,
         found => found.map_err(|error| not_had(&config.stream, &error))?,
     };
-    Ok(found.cached_info().config.subjects.clone())
+    let settings = &found.cached_info().config;
+    if settings.no_ack {
+        return Err(PublishError::lost(format_args!(
+            "stream {:?} acknowledges nothing: it has `no_ack` set",
+            config.stream
+        )));
+    }
+    Ok(settings.subjects.clone())
 }
 
 /// Creates the stream; one that somebody else has made in the meantime is as good.

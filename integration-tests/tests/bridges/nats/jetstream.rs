@@ -206,6 +206,18 @@ fn a_server_without_jetstream_is_told_as_such() {
     assert!(line.contains("no JetStream"), "{line}");
 }
 
+/// No OK could ever come of it.
+#[test]
+fn a_stream_that_acknowledges_nothing_is_told_as_such() {
+    let nats = Nats::start(&Settings::default());
+    let target = JetStream { nats, login: None, read: Vec::new(), seen: 0 };
+    target.create(STREAM, &["t"], &json!({ "no_ack": true }));
+    let lines = JetStream::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = settings(&[(BRIDGE, with(lines, &["topics: [t]"]))]).start();
+    let line = gateway.logged("bridge down");
+    assert!(line.contains("it has `no_ack` set"), "{line}");
+}
+
 #[test]
 fn a_stream_of_a_domain_is_found_there() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
