@@ -115,6 +115,24 @@ fn core_cut_connections_cost_nothing_that_was_acked() {
     assert!(proxy.accepted() > 5, "it was connected anew");
 }
 
+/// A server that stands still is noticed, and what it read before it did, and reads when it goes on, is in order.
+#[test]
+fn core_a_frozen_server_is_noticed_and_taken_up_again() {
+    let mut nats = Nats::start(&Settings::default());
+    let listener = listener(nats.addr);
+    let gateway = to(nats.addr);
+    let load = Load::start(gateway.edge, 4, "t", Duration::from_millis(1));
+    eventually("acks", || (load.acked() >= 300).then_some(()));
+    nats.broker.freeze();
+    eventually("it is noticed", || is(&gateway, BRIDGE, "down").then_some(()));
+    let wanted = load.acked() + 300;
+    nats.broker.thaw();
+    eventually("further acks", || (load.acked() >= wanted).then_some(()));
+    let told = load.stop();
+    nats.broker.stop();
+    everything_acked_is_among(&listener.join().expect("a listener hears to the end"), &told);
+}
+
 #[test]
 fn core_a_killed_gateway_has_lost_nothing_that_it_acked() {
     let mut nats = Nats::start(&Settings::default());
