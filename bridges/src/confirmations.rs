@@ -35,15 +35,6 @@ impl Confirmations {
         Self(outcomes.fuse().boxed())
     }
 
-    /// Some outcomes are known, each with its place; the others come together, with theirs.
-    pub fn partly(
-        known: Vec<(usize, Outcome)>,
-        others: impl Future<Output = Vec<(usize, Outcome)>> + Send + 'static,
-    ) -> Self {
-        let others = others.map(stream::iter).flatten_stream();
-        Self(stream::iter(known).chain(others).fuse().boxed())
-    }
-
     /// Each record has a future of its own, in the order of the records.
     pub fn each(outcomes: impl IntoIterator<Item = BoxFuture<'static, Outcome>>) -> Self {
         let numbered = outcomes.into_iter().enumerate();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, ReconnectToServer, ServerAddr};
+use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions, ReconnectToServer, ServerAddr};
 use async_trait::async_trait;
 use config::NatsBridge;
 
@@ -25,7 +25,7 @@ use self::core::Core;
 use self::events::Events;
 use self::jetstream::JetStream;
 use crate::broker::{Addresses, secret, tls};
-use crate::{Bridge, Connector, PublishError};
+use crate::{Bridge, Client, Connector, PublishError};
 
 /// The port of a server that names none.
 const PORT: u16 = 4222;
@@ -48,6 +48,8 @@ const NOWHERE: &str = "nats://127.0.0.1:0";
 pub(crate) struct NatsConnector {
     /// The bridge's name.
     name: String,
+    /// What the server lists the connection as.
+    client: String,
     config: NatsBridge,
     addresses: Addresses,
 }
@@ -55,7 +57,7 @@ pub(crate) struct NatsConnector {
 /// A connection, and what the client says of it.
 #[derive(Debug)]
 struct Link {
-    client: Client,
+    client: async_nats::Client,
     events: Arc<Events>,
     /// What the subjects of answers begin with.
     inbox: String,
@@ -68,8 +70,13 @@ impl Link {
 }
 
 impl NatsConnector {
-    pub(crate) fn new(name: &str, config: &NatsBridge) -> Self {
-        Self { name: name.to_owned(), config: config.clone(), addresses: Addresses::new(&config.addrs, PORT) }
+    pub(crate) fn new(name: &str, config: &NatsBridge, client: Client<'_>) -> Self {
+        let client = match client {
+            Client::Gateway(gateway) => format!("frontier {gateway}, bridge {name}"),
+            Client::Check => format!("frontier check, bridge {name}"),
+        };
+        let addresses = Addresses::new(&config.addrs, PORT);
+        Self { name: name.to_owned(), client, config: config.clone(), addresses }
     }
 
     async fn connect_to(&self, addr: &str) -> Result<Arc<dyn Bridge>, PublishError> {
@@ -99,7 +106,7 @@ impl NatsConnector {
         let mut options = self
             .login()
             .await?
-            .name(format!("frontier, bridge {}", self.name))
+            .name(&self.client)
             .custom_inbox_prefix(&self.config.inbox_prefix)
             .connection_timeout(DIAL)
             .request_timeout(Some(SETUP))
@@ -112,7 +119,10 @@ impl NatsConnector {
                 let addr = if connected.swap(true, Ordering::Relaxed) { nowhere.clone() } else { there.clone() };
                 std::future::ready(Some(ReconnectToServer { addr, delay: Some(Duration::ZERO) }))
             })
-            .event_callback(move |event| std::future::ready(said.take(event)));
+            .event_callback(move |event| {
+                said.take(event);
+                std::future::ready(())
+            });
         if let Some(connector) = tls(&self.config.tls).await? {
             options = options.tls_client_config((*connector.config()).clone()).require_tls(true);
         }
@@ -153,22 +163,21 @@ impl NatsConnector {
             ConnectErrorKind::Authentication => PublishError::lost(format_args!(
                 "cannot log in at {addr}: the seed or the credentials file cannot sign what the server asks"
             )),
-            ConnectErrorKind::AuthorizationViolation => PublishError::lost(format_args!(
-                "cannot log in at {addr}: authorization violation; check {}",
-                self.way_in()
-            )),
+            ConnectErrorKind::AuthorizationViolation => {
+                PublishError::lost(format_args!("cannot log in at {addr}: authorization violation; {}", self.way_in()))
+            }
             _ => PublishError::lost(format_args!("cannot connect to {addr}: {cause}")),
         }
     }
 
-    /// The keys of the configuration that a refused login is about.
+    /// What to look at when a login is refused.
     fn way_in(&self) -> &'static str {
         match &self.config {
-            config if config.username.is_some() => "`username` and `password`",
-            config if !config.token.is_empty() => "`token`",
-            config if !config.nkey.is_empty() => "`nkey`",
-            config if config.creds_file.is_some() => "`creds_file`",
-            _ => "whether the server wants a login",
+            config if config.username.is_some() => "check `username` and `password`",
+            config if !config.token.is_empty() => "check `token`",
+            config if !config.nkey.is_empty() => "check `nkey`",
+            config if config.creds_file.is_some() => "check `creds_file`",
+            _ => "no login is configured",
         }
     }
 }

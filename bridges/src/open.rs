@@ -53,13 +53,13 @@ pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn 
     }
     #[cfg(feature = "nats")]
     if let Some(nats) = &config.nats {
-        return Ok(Arc::new(crate::nats::NatsConnector::new(&config.name, nats)));
+        return Ok(Arc::new(crate::nats::NatsConnector::new(&config.name, nats, client)));
     }
     #[cfg(feature = "mqtt")]
     if let Some(mqtt) = &config.mqtt {
         return Ok(Arc::new(crate::mqtt::MqttConnector::new(mqtt, &config.name, client)));
     }
-    #[cfg(not(feature = "mqtt"))]
+    #[cfg(not(any(feature = "mqtt", feature = "nats")))]
     let _ = client;
     #[cfg(feature = "redis")]
     if let Some(redis) = &config.redis {

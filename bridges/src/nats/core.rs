@@ -18,7 +18,8 @@ use std::sync::atomic::Ordering;
 use async_nats::{PublishErrorKind, Subject, Subscriber};
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::Mutex;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use super::outgoing::Outgoing;
@@ -36,6 +37,8 @@ pub(super) struct Core {
     inbox: Subject,
     /// Barriers that were sent. Locked while one is, so that their numbers are in their order.
     barriers: Mutex<u64>,
+    /// Held by the batch that is under way: a refusal is of its records, or of those of nobody.
+    turn: Arc<Semaphore>,
     /// Full, and to stay so.
     _full: Subscriber,
 }
@@ -46,7 +49,8 @@ impl Core {
         let inbox = Subject::from(link.client.new_inbox());
         let full = link.client.subscribe(inbox.clone()).await.map_err(|_| link.events.loss())?;
         link.client.publish(inbox.clone(), Bytes::new()).await.map_err(|_| link.events.loss())?;
-        let core = Self { link: Arc::new(link), inbox, barriers: Mutex::new(0), _full: full };
+        let turn = Arc::new(Semaphore::new(1));
+        let core = Self { link: Arc::new(link), inbox, barriers: Mutex::new(0), turn, _full: full };
         let number = core.send_barrier().await?;
         let silence = "nothing comes back of what is sent to an inbox of our own; the user must be allowed to subscribe there \
                        and to publish";
@@ -82,6 +86,7 @@ impl Bridge for Core {
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.expect("the semaphore is never closed");
         let refusals = self.link.events.refusals();
         let (mut known, mut sent) = (Vec::new(), Vec::new());
         for (place, record) in records.iter().enumerate() {
@@ -93,13 +98,15 @@ impl Bridge for Core {
         }
         let number = self.send_barrier().await?;
         let link = Arc::clone(&self.link);
-        Ok(Confirmations::partly(known, async move {
+        let others = async move {
             let outcomes = match link.barrier_is_back(number).await {
                 Ok(()) => link.outcomes(refusals, &sent).await,
                 Err(error) => vec![Err(error); sent.len()],
             };
-            sent.into_iter().map(|(place, _)| place).zip(outcomes).collect()
-        }))
+            drop(turn);
+            stream::iter(sent.into_iter().map(|(place, _)| place).zip(outcomes))
+        };
+        Ok(Confirmations::numbered(stream::iter(known).chain(others.flatten_stream())))
     }
 
     async fn check(&self) -> Result<(), PublishError> {

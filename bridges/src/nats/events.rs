@@ -109,8 +109,11 @@ impl Said {
 
     /// The refusal of `subject` among those behind the first `seen`.
     pub(super) fn refusal(&self, seen: u64, subject: &str) -> Option<PublishError> {
-        // The server writes it as a quoted text of Go, which is like that of Rust for all that is ever printed.
-        let quoted = format!("{subject:?}");
+        if self.refusals == seen {
+            return None;
+        }
+        // The server writes it as a quoted text of Go, which is like that of Rust for all that is ever printed. A subject has no space.
+        let quoted = format!(" {subject:?}");
         let recent = self.refused.iter().rev().take_while(|(number, _)| *number > seen);
         let found = recent.map(|(_, text)| text).find(|text| text.ends_with(&*quoted));
         found.map(PublishError::refused)

@@ -2,12 +2,17 @@
 //!
 //! A message has the same id however often it is sent, so what arrives twice within the stream's window for doubles is stored once. The id
 //! holds the bridge's name: two bridges may put one message into one stream, on two subjects.
+//!
+//! What a user may not publish has no acknowledgement; the server says so by a line of its own. The client holds back 128 of these and
+//! drops some beyond. So of subjects on which nothing was acknowledged yet only so many messages are under way that none is dropped:
+//! else who floods forbidden subjects would make the bridge wait for acknowledgements that never come.
 
+use std::collections::HashSet;
 use std::error::Error as _;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::Subject;
 use async_nats::jetstream::context::{
     ContextBuilder, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishAckFuture, PublishErrorKind,
 };
@@ -16,14 +21,25 @@ use async_nats::jetstream::{self, Context, ErrorCode, stream};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::outgoing::Outgoing;
 use super::{Link, SETUP, cause, subject};
 use crate::{Bridge, Confirmations, Outcome, PublishError, Record, Terms};
 
-/// How long the stream may take to acknowledge one message.
-const ACK: Duration = Duration::from_secs(10);
+/// How long the stream may take to acknowledge anything, with messages under way.
+const STALL: Duration = Duration::from_secs(10);
+
+/// How long it may take to acknowledge one message, while it acknowledges others: longer, so that who does not answer at all is found
+/// to be gone, and not to be slow.
+const ACK: Duration = Duration::from_secs(12);
+
+/// Messages under way on subjects on which none was acknowledged yet, and in a batch.
+const UNPROVEN: usize = 100;
+
+/// Subjects that are remembered to have been acknowledged.
+const PROVEN: usize = 4096;
 
 /// Messages without an acknowledgement; the client takes 5000.
 const WINDOW: usize = 4_000;
@@ -35,6 +51,8 @@ pub(super) struct JetStream {
     stream: Arc<Stream>,
     /// The bridge's name.
     name: String,
+    /// For messages on subjects that are not among the proven ones.
+    unproven: Arc<Semaphore>,
 }
 
 /// The stream, and the connection to it.
@@ -44,6 +62,9 @@ struct Stream {
     name: String,
     /// What it takes, as it was when the connection was made.
     subjects: Vec<String>,
+    /// Hashes of subjects on which a message was acknowledged.
+    proven: Mutex<HashSet<u64>>,
+    hasher: RandomState,
 }
 
 impl JetStream {
@@ -57,27 +78,48 @@ impl JetStream {
         let settled = timeout(SETUP, settle(&context, config)).await;
         let silence = "JetStream does not answer; the user must be allowed to ask it, and to subscribe to its inbox";
         let subjects = settled.map_err(|_| link.events.obstacle(silence))??;
-        let stream = Stream { link, name: config.stream.clone(), subjects };
-        Ok(Self { context, stream: Arc::new(stream), name: name.to_owned() })
+        let stream = Stream {
+            link,
+            name: config.stream.clone(),
+            subjects,
+            proven: Mutex::default(),
+            hasher: RandomState::new(),
+        };
+        let unproven = Arc::new(Semaphore::new(UNPROVEN));
+        Ok(Self { context, stream: Arc::new(stream), name: name.to_owned(), unproven })
     }
 
     /// Hands one record over; returns what will become of it.
     async fn publish(&self, record: &Record) -> Result<BoxFuture<'static, Outcome>, PublishError> {
-        let refusals = self.stream.link.events.refusals();
         let outgoing = Outgoing::new(record, &self.stream.link.inbox)?;
         let id = format!("{}/{}", record.message.id, self.name);
         let Outgoing { subject, headers, payload } = outgoing.for_stream(&self.stream.name, id);
+        let permit = match self.stream.is_proven(&subject) {
+            true => None,
+            // Those who have one are of batches before, whose outcomes are waited for, or of this one, which has no more than there are.
+            false => Arc::clone(&self.unproven).acquire_owned().await.ok(),
+        };
+        let refusals = self.stream.link.events.refusals();
         let message = PublishMessage::build().headers(headers).payload(payload);
         let sent = self.context.send_publish(subject.clone(), message).await;
         let ack = sent.map_err(|error| self.stream.failure(&subject, &error))?;
-        Ok(Arc::clone(&self.stream).outcome(ack, subject, refusals).boxed())
+        let stream = Arc::clone(&self.stream);
+        Ok(async move {
+            let outcome = stream.outcome(ack, &subject, refusals).await;
+            if let (Ok(()), Some(_)) = (&outcome, &permit) {
+                stream.prove(&subject);
+            }
+            drop(permit);
+            outcome
+        }
+        .boxed())
     }
 }
 
 #[async_trait]
 impl Bridge for JetStream {
     fn terms(&self) -> Terms {
-        Terms { window: WINDOW, stall: ACK, ..Terms::default() }
+        Terms { batch_records: UNPROVEN, window: WINDOW, stall: STALL, ..Terms::default() }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
@@ -103,14 +145,26 @@ impl Bridge for JetStream {
 }
 
 impl Stream {
+    fn is_proven(&self, subject: &str) -> bool {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.hasher.hash_one(subject))
+    }
+
+    fn prove(&self, subject: &str) {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if proven.len() == PROVEN {
+            proven.clear();
+        }
+        proven.insert(self.hasher.hash_one(subject));
+    }
+
     /// Waits for the acknowledgement of a message that was sent when there were so many `refusals`.
-    async fn outcome(self: Arc<Self>, ack: PublishAckFuture, subject: Subject, refusals: u64) -> Outcome {
+    async fn outcome(&self, ack: PublishAckFuture, subject: &str, refusals: u64) -> Outcome {
         let events = &self.link.events;
-        let stopped = events.until(|said| said.refusal(refusals, &subject).or_else(|| said.lost()));
+        let stopped = events.until(|said| said.refusal(refusals, subject).or_else(|| said.lost()));
         tokio::select! {
             biased;
             // One that was there already is as good.
-            acked = ack.into_future() => acked.map(drop).map_err(|error| self.failure(&subject, &error)),
+            acked = ack.into_future() => acked.map(drop).map_err(|error| self.failure(subject, &error)),
             error = stopped => Err(error),
         }
     }
@@ -120,7 +174,7 @@ impl Stream {
         match error.kind() {
             PublishErrorKind::MaxPayloadExceeded => PublishError::too_large(cause(error)),
             PublishErrorKind::TimedOut => {
-                PublishError::lost(format_args!("stream {:?}: not acknowledged in {} s", self.name, ACK.as_secs()))
+                PublishError::passing(format_args!("stream {:?}: not acknowledged in {} s", self.name, ACK.as_secs()))
             }
             PublishErrorKind::BrokenPipe => self.link.events.loss(),
             PublishErrorKind::StreamNotFound => self.nobody_answers(subject),
@@ -176,7 +230,14 @@ async fn settle(context: &Context, config: &config::JetStream) -> Result<Vec<Str
         Err(error) if config.create && is_missing(&error) => create(context, config).await?,
         found => found.map_err(|error| not_had(&config.stream, &error))?,
     };
-    Ok(found.cached_info().config.subjects.clone())
+    let settings = &found.cached_info().config;
+    if settings.no_ack {
+        return Err(PublishError::lost(format_args!(
+            "stream {:?} acknowledges nothing: it has `no_ack` set",
+            config.stream
+        )));
+    }
+    Ok(settings.subjects.clone())
 }
 
 /// Creates the stream; one that somebody else has made in the meantime is as good.

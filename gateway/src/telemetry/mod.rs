@@ -131,8 +131,8 @@ where
 }
 
 /// Libraries whose lines are not written: what is worth knowing of them their users say, and once. lapin would write every
-/// message out that no queue takes.
-const UNHEARD: &[&str] = &["lapin"];
+/// message out that no queue takes; async-nats complains of every try to connect, and has a line for every confirmed batch.
+const UNHEARD: &[&str] = &["lapin", "async_nats"];
 
 fn colours(output: &impl IsTerminal) -> bool {
     output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -1,6 +1,10 @@
 //! NATS. What is true of every broker is tested with JetStream, whose streams outlive the server's death.
 
+mod access;
 mod client;
+mod core;
+mod jetstream;
+mod keys;
 
 use std::net::SocketAddr;
 
@@ -14,6 +18,15 @@ use crate::{Access, Target, scenarios};
 
 /// The stream of these tests.
 pub(crate) const STREAM: &str = "S";
+
+/// A server whose user `alice` may publish to these subjects alone; `admin` may do all. Both have the password `wonder-1`.
+fn permissions(publish: &[&str]) -> Settings {
+    let alice = format!("permissions: {{ publish: {publish:?} }}");
+    let users = format!(
+        "authorization {{ users: [ {{ user: alice, password: wonder-1, {alice} }}, {{ user: admin, password: wonder-1 }} ] }}"
+    );
+    Settings { lines: vec![users], ..Settings::default() }
+}
 
 /// A server with a stream.
 pub(crate) struct JetStream {
@@ -98,6 +111,9 @@ scenarios!(JetStream:
     a_wrong_password_is_told_and_a_right_one_taken_up,
     poisoned_names_cost_nobody_else,
     a_full_queue_answers_congested_and_later_messages_pass,
+    a_name_that_moves_is_followed,
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
 );
 
 #[test]

@@ -67,6 +67,34 @@ impl Client {
         Message { subject, arrived: Arrived { payload: body, key: None, headers: headers(&head) } }
     }
 
+    /// The next whose subject does not begin so.
+    #[track_caller]
+    pub(super) fn next_but(&mut self, prefix: &str) -> Message {
+        loop {
+            let message = self.next();
+            if !message.subject.starts_with(prefix) {
+                return message;
+            }
+        }
+    }
+
+    /// All messages of a subscription, until the server ends the connection.
+    #[track_caller]
+    pub(super) fn until_the_end(mut self) -> Vec<Arrived> {
+        self.stream.get_ref().set_read_timeout(None).expect("a time can be set");
+        let mut arrived = Vec::new();
+        loop {
+            match self.stream.fill_buf() {
+                Ok([]) | Err(_) => return arrived,
+                Ok(_) => {}
+            }
+            match self.stream.buffer()[0] {
+                b'M' | b'H' => arrived.push(self.next().arrived),
+                _ => drop(self.any_line()),
+            }
+        }
+    }
+
     /// What JetStream answers to a question.
     #[track_caller]
     pub(crate) fn ask(&mut self, subject: &str, question: &Value) -> Value {
@@ -116,16 +144,25 @@ impl Client {
         self.stream.get_mut().write_all(text.as_bytes()).expect("the server takes it");
     }
 
+    /// The next line but a question whether this end is there, which is answered.
     #[track_caller]
     fn line(&mut self) -> String {
         loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line).expect("the server says something");
-            match line.trim_end() {
-                "PING" => self.say("PONG\r\n"),
-                line => return line.to_owned(),
+            match self.any_line() {
+                line if line == "PING" => {}
+                line => return line,
             }
         }
+    }
+
+    #[track_caller]
+    fn any_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("the server says something");
+        if line == "PING\r\n" {
+            self.say("PONG\r\n");
+        }
+        line.trim_end().to_owned()
     }
 
     /// The next message: its subject, its headers and its body.
