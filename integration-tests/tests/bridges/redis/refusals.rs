@@ -5,17 +5,17 @@ use frontier_integration_tests::brokers::{Login, Settings};
 use frontier_integration_tests::raw::{Body, Client};
 use frontier_integration_tests::{Gateway, eventually};
 
-use super::{RedisTarget, entries};
+use super::{Redis, entries};
 use crate::{Access, BRIDGE, Target, gateway, scenarios, with};
 
 /// An error that starts like this: the bridge, and the server by its address.
-fn from(target: &RedisTarget) -> String {
+fn from(target: &Redis) -> String {
     format!("bridge \"b\" (redis {}): ", target.addr())
 }
 
 /// A message to `topic` that must not be taken; the error behind the bridge's name.
 #[track_caller]
-pub(super) fn refused(gateway: &Gateway, target: &RedisTarget, topic: &str) -> String {
+pub(super) fn refused(gateway: &Gateway, target: &Redis, topic: &str) -> String {
     let mut edge = Client::edge(gateway.edge);
     let sent = edge.message(&Body::new().topic(topic).value(b"x"));
     let error = edge.acked(sent).expect_err("it cannot be stored");
@@ -34,8 +34,8 @@ pub(super) fn accepted(gateway: &Gateway, topic: &str) {
 
 #[test]
 fn a_key_of_another_type_is_told_and_costs_nobody_else() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings::default(), &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["topics: [t, u]"]));
     target.client().done(&["SET", "t", "no stream"]);
     let error = refused(&gateway, &target, "t");
@@ -50,8 +50,8 @@ fn a_key_of_another_type_is_told_and_costs_nobody_else() {
 
 #[test]
 fn a_full_memory_is_told_and_messages_pass_once_there_is_room() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings::default(), &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["topics: [t]"]));
     accepted(&gateway, "t");
     target.client().done(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -66,9 +66,9 @@ fn a_user_writes_where_it_may_and_hears_where_it_may_not() {
     let login = Login::new("alice", "wonder-1");
     // No more than the least that is needed: the last of these rules counts.
     let lines = vec!["user writer on >wonder-2 ~a.* resetchannels -@all +xadd".to_owned()];
-    let target = RedisTarget::start(&Settings { login: Some(login), lines, ..Settings::default() }, &[]);
+    let target = Redis::start(&Settings { login: Some(login), lines, ..Settings::default() }, &[]);
     let access = Access::by(&Login::new("writer", "wonder-2"));
-    let gateway = gateway(with(RedisTarget::bridge(&target.addr().to_string(), &access), &["topics: [\"*\"]"]));
+    let gateway = gateway(with(Redis::bridge(&target.addr().to_string(), &access), &["topics: [\"*\"]"]));
     accepted(&gateway, "a.1");
     let error = refused(&gateway, &target, "b.1");
     assert!(error.starts_with("NOPERM "), "{error}");
@@ -81,21 +81,21 @@ fn too_large_for_the_server_spoils_no_neighbour() {
     // The least that a server can be told.
     let most = 1024 * 1024;
     let lines = vec![format!("proto-max-bulk-len {most}")];
-    scenarios::too_large_spoils_no_neighbour::<RedisTarget>(&Settings { lines, ..Settings::default() }, most);
+    scenarios::too_large_spoils_no_neighbour::<Redis>(&Settings { lines, ..Settings::default() }, most);
 }
 
 #[test]
 fn odd_passwords_are_taken_as_they_stand() {
     let login = Login::new("fr@nt", "p#a$s/%41:w@rd é");
     let settings = Settings { login: Some(login.clone()), ..Settings::default() };
-    scenarios::odd_passwords_are_taken_as_they_stand::<RedisTarget>(&settings, &login);
+    scenarios::odd_passwords_are_taken_as_they_stand::<Redis>(&settings, &login);
 }
 
 #[test]
 fn who_does_not_log_in_is_told() {
     let login = Login::new("alice", "wonder-1");
-    let target = RedisTarget::start(&Settings { login: Some(login), ..Settings::default() }, &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings { login: Some(login), ..Settings::default() }, &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = crate::settings(&[(BRIDGE, with(lines, &["topics: [t]"]))]).start();
     let line = gateway.logged("bridge down");
     assert!(line.contains("NOAUTH Authentication required."), "{line}");
