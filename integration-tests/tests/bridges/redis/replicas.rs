@@ -1,6 +1,7 @@
 //! The address answers as a replica, or not as before: the publisher hears it, the server is not stormed, and all is well once it is a
 //! master again.
 
+use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -98,6 +99,25 @@ fn of_several_addresses_that_of_the_master_is_taken() {
     let sent = edge.message(&Body::new().topic("t").value(b"x"));
     assert_eq!(edge.acked(sent), Ok(()));
     assert_eq!(target.stored("t").len(), 1);
+}
+
+/// A server that still reads its data accepts, and says so: it is waited for.
+#[test]
+fn a_server_that_loads_its_data_is_waited_for() {
+    // While it loads it answers once in a thousand commands, each of which takes a millisecond.
+    let settings = Settings { lines: vec!["key-load-delay 1000".to_owned()], ..Settings::default() };
+    let mut target = Redis::start(&settings, &[]);
+    let many = "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'payload', 'x', 'key', '1') end";
+    target.client().ask(&["EVAL", many, "1", "t"]);
+    target.broker().kill();
+    target.broker().launch();
+    eventually("it accepts", || TcpStream::connect(target.addr()).is_ok().then_some(()));
+    let gateway = crate::settings(&[(BRIDGE, lines(&target))]).start();
+    let line = gateway.logged("bridge down");
+    assert!(line.contains("LOADING"), "{line}");
+    target.broker().becomes_ready();
+    eventually_within(WELL, "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    assert_eq!(target.stored("t").len(), 5_000);
 }
 
 /// The password is changed under the bridge; connections that stand are ended as an operator would.
