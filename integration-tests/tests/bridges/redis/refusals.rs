@@ -2,7 +2,7 @@
 
 use frontier_integration_tests::bridges::{counters, is};
 use frontier_integration_tests::brokers::{Login, Settings};
-use frontier_integration_tests::raw::{Body, Client};
+use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::{Gateway, eventually};
 
 use super::{Redis, entries};
@@ -98,6 +98,23 @@ fn odd_passwords_are_taken_as_they_stand() {
     let login = Login::new("fr@nt", "p#a$s/%41:w@rd é");
     let settings = Settings { login: Some(login.clone()), ..Settings::default() };
     scenarios::odd_passwords_are_taken_as_they_stand::<Redis>(&settings, &login);
+}
+
+#[test]
+fn who_is_one_client_too_many_is_told_and_let_in_when_there_is_room() {
+    let target = Redis::start(&Settings::default(), &[]);
+    let mut client = target.client();
+    client.done(&["CONFIG", "SET", "maxclients", "1"]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = crate::settings(&[(BRIDGE, with(lines, &["topics: [t]"]))]).start();
+    let mut edge = Client::edge(gateway.edge);
+    eventually("it is told why", || {
+        let sent = edge.message(&Body::new().topic("t").value(b"x").deadline(&time::from_now_millis(500)));
+        let error = edge.acked(sent).expect_err("there is no room for it");
+        error.contains("ERR max number of clients reached").then_some(())
+    });
+    client.done(&["CONFIG", "SET", "maxclients", "100"]);
+    accepted(&gateway, "t");
 }
 
 #[test]

@@ -104,10 +104,10 @@ fn of_several_addresses_that_of_the_master_is_taken() {
 /// A server that still reads its data accepts, and says so: it is waited for.
 #[test]
 fn a_server_that_loads_its_data_is_waited_for() {
-    // While it loads it answers once in a thousand commands, each of which takes a millisecond.
-    let settings = Settings { lines: vec!["key-load-delay 1000".to_owned()], ..Settings::default() };
+    // While it loads it answers once in a thousand commands; these take a few seconds.
+    let settings = Settings { lines: vec!["key-load-delay 200".to_owned()], ..Settings::default() };
     let mut target = Redis::start(&settings, &[]);
-    let many = "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'payload', 'x', 'key', '1') end";
+    let many = "for i = 1, 20000 do redis.call('XADD', KEYS[1], '*', 'payload', 'x', 'key', '1') end";
     target.client().ask(&["EVAL", many, "1", "t"]);
     target.broker().kill();
     target.broker().launch();
@@ -117,7 +117,7 @@ fn a_server_that_loads_its_data_is_waited_for() {
     assert!(line.contains("LOADING"), "{line}");
     target.broker().becomes_ready();
     eventually_within(WELL, "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
-    assert_eq!(target.stored("t").len(), 5_000);
+    assert_eq!(target.client().ask(&["XLEN", "t"]).number(), 20_000);
 }
 
 /// The password is changed under the bridge; connections that stand are ended as an operator would.
