@@ -12,6 +12,7 @@
 mod cluster;
 mod command;
 mod connection;
+mod first_words;
 mod reply;
 mod sentinel;
 mod servers;

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, unconstrained};
 use tokio::time::timeout;
 
+use super::first_words::Heard;
 use super::reply;
 use crate::{PublishError, broker};
 
@@ -65,7 +66,7 @@ impl Connection {
     /// # Errors
     /// Nobody is there, or does not let us in.
     pub(super) async fn open(addr: &str, manners: &Manners) -> Result<Self, PublishError> {
-        let stream = broker::dial(addr, manners.tls.as_ref()).await?;
+        let (stream, first) = Heard::new(broker::dial(addr, manners.tls.as_ref()).await?);
         let coming_in = async {
             // Everything that is said to the server is said below, so that its answers are told as they are.
             let bare = RedisConnectionInfo::default().set_skip_set_lib_name();
@@ -83,9 +84,10 @@ impl Connection {
             connection.log_in(manners).await?;
             Ok(connection)
         };
-        timeout(LET_IN, coming_in)
-            .await
-            .unwrap_or_else(|_| Err(PublishError::lost(format_args!("no answer within {} s", LET_IN.as_secs()))))
+        let late = |_| Err(PublishError::lost(format_args!("no answer within {} s", LET_IN.as_secs())));
+        let came_in = timeout(LET_IN, coming_in).await.unwrap_or_else(late);
+        // An error that was said before anything was asked tells more than the end of the connection that followed.
+        came_in.map_err(|error| first.error().map_or(error, PublishError::lost))
     }
 
     async fn log_in(&mut self, manners: &Manners) -> Result<(), PublishError> {

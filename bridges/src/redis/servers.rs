@@ -1,6 +1,6 @@
 //! The server that is written to, or those of a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use redis::{Pipeline, Value};
 use super::cluster::{self, Map, Place};
 use super::command::Shape;
 use super::connection::{Connection, Manners, replica};
-use super::reply::{self, Elsewhere};
+use super::reply;
 use super::sentinel::Sentinels;
 use crate::{Confirmations, Outcome, PublishError, Record};
 
@@ -34,21 +34,43 @@ struct State {
     all: Vec<Arc<Connection>>,
     /// None where there is one server.
     map: Option<Map>,
+    /// How many batches were sent.
+    batches: u64,
+    /// Those of which something is under way, by their number.
+    under_way: BTreeSet<u64>,
 }
 
 impl State {
-    fn number(all: &[Arc<Connection>], addr: &str) -> Option<usize> {
-        all.iter().position(|connection| connection.addr == addr)
+    fn new(all: Vec<Arc<Connection>>, map: Option<Map>) -> Self {
+        Self { all, map, batches: 0, under_way: BTreeSet::new() }
     }
 
-    /// Learns where a record would have to go.
-    fn learn(&mut self, key: &str, said: Elsewhere, addr: &str) {
-        let Self { all, map } = self;
-        if let Some(map) = map {
-            map.learn(key, said, addr, |addr| Self::number(all, addr));
-        }
+    /// A further batch is under way.
+    fn begin(&mut self) -> u64 {
+        self.batches += 1;
+        self.under_way.insert(self.batches);
+        self.batches
     }
 }
+
+fn number(all: &[Arc<Connection>], addr: &str) -> Option<usize> {
+    all.iter().position(|connection| connection.addr == addr)
+}
+
+/// A batch of which something is under way, until its last outcome was taken.
+struct UnderWay {
+    state: Arc<Mutex<State>>,
+    batch: u64,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        lock(&self.state).under_way.remove(&self.batch);
+    }
+}
+
+/// Commands by the number of their server, and outcomes that are known, by the place of their record.
+type Sorted = (BTreeMap<usize, Group>, Vec<(usize, Outcome)>);
 
 /// What is sent to one server at once.
 #[derive(Default)]
@@ -71,7 +93,7 @@ enum Reply {
 impl Servers {
     /// One server.
     pub(super) fn one(connection: Connection) -> Self {
-        Self::of(State { all: vec![Arc::new(connection)], map: None }, None)
+        Self::of(State::new(vec![Arc::new(connection)], None), None)
     }
 
     /// One server, as long as these sentinels, who know us by `manners`, call it their master.
@@ -91,14 +113,14 @@ impl Servers {
         let shares = cluster::shares(&asked.ask(question).await?, addr)?;
         let mut all = vec![Arc::new(asked)];
         for share in &shares {
-            if State::number(&all, &share.addr).is_none() {
+            if number(&all, &share.addr).is_none() {
                 let opened = Connection::open(&share.addr, manners).await;
                 let opened = opened.map_err(|error| PublishError::lost(format_args!("{}: {error}", share.addr)))?;
                 all.push(Arc::new(opened));
             }
         }
-        let map = Map::new(&shares, |addr| State::number(&all, addr));
-        Ok(Self::of(State { all, map: Some(map) }, Some(manners.clone())))
+        let map = Map::new(&shares, |addr| number(&all, addr));
+        Ok(Self::of(State::new(all, Some(map)), Some(manners.clone())))
     }
 
     fn of(state: State, manners: Option<Manners>) -> Self {
@@ -120,8 +142,17 @@ impl Servers {
         shape: Shape,
         listeners: bool,
     ) -> Result<Confirmations, PublishError> {
-        self.reach_wanted().await?;
-        let (groups, settled) = self.sort(records, shape);
+        self.follow_moves();
+        let (groups, settled) = match self.sort(records, shape) {
+            Ok(sorted) => sorted,
+            Err(moves) => {
+                // Not for these records: while this takes its time, older ones may come back.
+                self.reach_wanted().await?;
+                return Err(moves);
+            }
+        };
+        let batch = self.state().begin();
+        let under_way = UnderWay { state: Arc::clone(&self.state), batch };
         let all = self.all();
         let outcomes = FuturesUnordered::new();
         for (server, group) in groups {
@@ -129,18 +160,24 @@ impl Servers {
             let replies = connection.pipeline(group.commands).await;
             outcomes.push(self.outcomes(replies, group.replies, connection.addr.clone(), listeners));
         }
-        let later = outcomes.map(stream::iter).flatten();
-        Ok(Confirmations::numbered(stream::iter(settled).chain(later)))
+        let each = stream::iter(settled).chain(outcomes.map(stream::iter).flatten());
+        // It goes with the last outcome, or with the whole.
+        let over = stream::once(async move { drop(under_way) }).filter_map(async |()| None);
+        Ok(Confirmations::numbered(each.chain(over)))
     }
 
     /// The records as commands, by the number of their server; and those that are not sent, with their place and outcome.
-    fn sort(&self, records: &[Arc<Record>], shape: Shape) -> (BTreeMap<usize, Group>, Vec<(usize, Outcome)>) {
+    ///
+    /// # Errors
+    /// One of them is on the move. Then none is sent: were the others, the move could be over before its own outcome is known, and what is
+    /// newer would get there first.
+    fn sort(&self, records: &[Arc<Record>], shape: Shape) -> Result<Sorted, PublishError> {
         let (mut groups, mut settled) = (BTreeMap::<usize, Group>::new(), Vec::new());
-        let State { all, map } = &*self.state();
+        let State { all, map, .. } = &*self.state();
         for (at, record) in records.iter().enumerate() {
             let place = map.as_ref().map_or(Ok(Place::THE_ONE), |map| map.place(&record.destination));
-            let command = place.and_then(|place| Ok((place, shape.command(record, all[place.server].most)?)));
-            let (Place { server, asking }, command) = match command {
+            let Place { server, asking } = place?;
+            let command = match shape.command(record, all[server].most) {
                 Ok(command) => command,
                 Err(error) => {
                     settled.push((at, Err(error)));
@@ -158,7 +195,7 @@ impl Servers {
                 group.add(redis::cmd("ROLE"), Reply::Role);
             }
         }
-        (groups, settled)
+        Ok((groups, settled))
     }
 
     fn is_time_for_role(&self) -> bool {
@@ -207,9 +244,20 @@ impl Servers {
             .boxed()
     }
 
-    /// Connects to a server that another one has named.
+    /// Follows slots and keys that have moved, as far as they may be followed.
+    fn follow_moves(&self) {
+        let State { all, map, under_way, .. } = &mut *self.state();
+        if let Some(map) = map {
+            map.follow(under_way.first().copied(), |addr| number(all, addr));
+        }
+    }
+
+    /// Connects to a server that a move leads to.
     async fn reach_wanted(&self) -> Result<(), PublishError> {
-        let wanted = self.state().map.as_mut().and_then(|map| map.wanted.take());
+        let wanted = {
+            let State { all, map, .. } = &*self.state();
+            map.as_ref().and_then(|map| map.wanted(|addr| number(all, addr)))
+        };
         let (Some(addr), Some(manners)) = (wanted, &self.manners) else { return Ok(()) };
         let opened = Connection::open(&addr, manners).await;
         let opened = opened.map_err(|error| PublishError::lost(format_args!("{addr}: {error}")))?;
@@ -261,12 +309,11 @@ fn master(replies: &[Value], expected: &[Reply]) -> Option<String> {
 
 /// The outcome of `record`. In a cluster it may have to go to another server, and will next time.
 fn judge(state: &Mutex<State>, said: &Value, record: &Record, addr: &str, listeners: bool) -> Outcome {
-    if let (Some(elsewhere), Value::ServerError(error)) = (reply::elsewhere(said), said) {
-        let mut state = lock(state);
-        if state.map.is_some() {
-            state.learn(&record.destination, elsewhere, addr);
-            return Err(PublishError::passing(reply::words(error)));
-        }
+    if let (Some(elsewhere), Value::ServerError(error)) = (reply::elsewhere(said), said)
+        && let State { map: Some(map), batches, .. } = &mut *lock(state)
+    {
+        map.learn(&record.destination, elsewhere, addr, *batches);
+        return Err(PublishError::passing(reply::words(error)));
     }
     reply::outcome(said, listeners)
 }

@@ -60,6 +60,9 @@ impl Rules<'_> {
         }
         if let Some(redis) = redis {
             self.redis(&format!("{at}.redis"), redis)?;
+            let fields = ["payload", "key"].iter().any(|field| bridge.headers.fixed.contains_key(*field));
+            let reason = "`payload` and `key` are fields of every entry; call the header something else";
+            self.demand(!fields, &format!("{at}.headers.fixed"), reason)?;
         }
         Ok(())
     }

@@ -9,39 +9,39 @@ mod sentinel;
 use std::net::SocketAddr;
 
 use frontier_integration_tests::bridges::Arrived;
-use frontier_integration_tests::brokers::{Broker, Login, Redis, RedisClient, Reply, Settings};
+use frontier_integration_tests::brokers::{Broker, Login, Redis as Server, RedisClient, Reply, Settings};
 
 use crate::{Access, Target};
 
 /// A server, and how it is looked into.
-pub(crate) struct RedisTarget {
-    pub(crate) redis: Redis,
+pub(crate) struct Redis {
+    pub(crate) server: Server,
     login: Option<Login>,
 }
 
-impl RedisTarget {
+impl Redis {
     /// A client of it.
     #[track_caller]
     pub(crate) fn client(&self) -> RedisClient {
-        RedisClient::connect(self.redis.addr, self.login.as_ref())
+        RedisClient::connect(self.server.addr, self.login.as_ref())
     }
 }
 
-impl Target for RedisTarget {
+impl Target for Redis {
     fn start(settings: &Settings, _destinations: &[&str]) -> Self {
-        Self { redis: Redis::start(settings), login: settings.login.clone() }
+        Self { server: Server::start(settings), login: settings.login.clone() }
     }
 
     fn broker(&mut self) -> &mut Broker {
-        &mut self.redis.broker
+        &mut self.server.broker
     }
 
     fn addr(&self) -> SocketAddr {
-        self.redis.addr
+        self.server.addr
     }
 
     fn tls_addr(&self) -> Option<SocketAddr> {
-        self.redis.tls
+        self.server.tls
     }
 
     fn bridge(addr: &str, access: &Access) -> Vec<String> {
@@ -78,7 +78,7 @@ fn arrived(fields: &Reply) -> Arrived {
     }
 }
 
-crate::scenarios! { RedisTarget:
+crate::scenarios! { Redis:
     every_publish_arrives_in_order,
     headers_tell_where_a_message_came_from,
     a_drain_sends_what_is_held,

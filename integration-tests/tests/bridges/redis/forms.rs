@@ -7,18 +7,18 @@ use frontier_integration_tests::eventually;
 use frontier_integration_tests::raw::{Body, Client};
 use serde_json::Value;
 
-use super::RedisTarget;
+use super::Redis;
 use super::refusals::{accepted, refused};
 use crate::{Access, Target, gateway, with};
 
-fn to_channels(target: &RedisTarget, more: &[&str]) -> Vec<String> {
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+fn to_channels(target: &Redis, more: &[&str]) -> Vec<String> {
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     with(with(lines, &["  form: pubsub"]), more)
 }
 
 /// A client that listens to `channel`.
 #[track_caller]
-fn listener(target: &RedisTarget, channel: &str) -> RedisClient {
+fn listener(target: &Redis, channel: &str) -> RedisClient {
     let mut client = target.client();
     let subscribed = client.ask(&["SUBSCRIBE", channel]);
     assert_eq!(subscribed.list()[2], Reply::Number(1), "{subscribed:?}");
@@ -35,7 +35,7 @@ fn heard(client: &mut RedisClient) -> Vec<u8> {
 
 #[test]
 fn a_channel_gets_the_bytes_as_they_are_or_a_json_object() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
+    let target = Redis::start(&Settings::default(), &[]);
     let mut listener = listener(&target, "c.t");
     let mut edge_id = String::new();
     for (payload, check) in [
@@ -58,7 +58,7 @@ fn a_channel_gets_the_bytes_as_they_are_or_a_json_object() {
 
 #[test]
 fn a_message_that_nobody_listens_to_fails_if_that_is_wanted() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
+    let target = Redis::start(&Settings::default(), &[]);
     let gateway_that_minds = gateway(to_channels(&target, &["  fail_without_listeners: true", "topics: [t]"]));
     assert_eq!(refused(&gateway_that_minds, &target, "t"), "nobody listens to the channel");
     let mut client = listener(&target, "t");
@@ -75,8 +75,8 @@ fn a_message_that_nobody_listens_to_fails_if_that_is_wanted() {
 
 #[test]
 fn a_stream_keeps_about_as_many_entries_as_it_may() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings::default(), &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["  max_len: 100", "topics: [t]"]));
     let load = frontier_integration_tests::bridges::Load::start(gateway.edge, 4, "t", Duration::ZERO);
     eventually("a thousand acks", || (load.acked() >= 1_000).then_some(()));
@@ -91,8 +91,8 @@ fn a_stream_keeps_about_as_many_entries_as_it_may() {
 
 #[test]
 fn a_database_of_its_own_is_used() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings::default(), &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["  db: 3", "topics: [t]"]));
     accepted(&gateway, "t");
     let mut client = target.client();

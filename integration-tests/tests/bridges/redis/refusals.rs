@@ -2,20 +2,20 @@
 
 use frontier_integration_tests::bridges::{counters, is};
 use frontier_integration_tests::brokers::{Login, Settings};
-use frontier_integration_tests::raw::{Body, Client};
+use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::{Gateway, eventually};
 
-use super::{RedisTarget, entries};
+use super::{Redis, entries};
 use crate::{Access, BRIDGE, Target, gateway, scenarios, with};
 
 /// An error that starts like this: the bridge, and the server by its address.
-fn from(target: &RedisTarget) -> String {
+fn from(target: &Redis) -> String {
     format!("bridge \"b\" (redis {}): ", target.addr())
 }
 
 /// A message to `topic` that must not be taken; the error behind the bridge's name.
 #[track_caller]
-pub(super) fn refused(gateway: &Gateway, target: &RedisTarget, topic: &str) -> String {
+pub(super) fn refused(gateway: &Gateway, target: &Redis, topic: &str) -> String {
     let mut edge = Client::edge(gateway.edge);
     let sent = edge.message(&Body::new().topic(topic).value(b"x"));
     let error = edge.acked(sent).expect_err("it cannot be stored");
@@ -34,8 +34,8 @@ pub(super) fn accepted(gateway: &Gateway, topic: &str) {
 
 #[test]
 fn a_key_of_another_type_is_told_and_costs_nobody_else() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings::default(), &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["topics: [t, u]"]));
     target.client().done(&["SET", "t", "no stream"]);
     let error = refused(&gateway, &target, "t");
@@ -50,8 +50,8 @@ fn a_key_of_another_type_is_told_and_costs_nobody_else() {
 
 #[test]
 fn a_full_memory_is_told_and_messages_pass_once_there_is_room() {
-    let target = RedisTarget::start(&Settings::default(), &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings::default(), &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["topics: [t]"]));
     accepted(&gateway, "t");
     target.client().done(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -64,16 +64,25 @@ fn a_full_memory_is_told_and_messages_pass_once_there_is_room() {
 #[test]
 fn a_user_writes_where_it_may_and_hears_where_it_may_not() {
     let login = Login::new("alice", "wonder-1");
-    // No more than the least that is needed: the last of these rules counts.
-    let lines = vec!["user writer on >wonder-2 ~a.* resetchannels -@all +xadd".to_owned()];
-    let target = RedisTarget::start(&Settings { login: Some(login), lines, ..Settings::default() }, &[]);
-    let access = Access::by(&Login::new("writer", "wonder-2"));
-    let gateway = gateway(with(RedisTarget::bridge(&target.addr().to_string(), &access), &["topics: [\"*\"]"]));
-    accepted(&gateway, "a.1");
-    let error = refused(&gateway, &target, "b.1");
-    assert!(error.starts_with("NOPERM "), "{error}");
-    accepted(&gateway, "a.1");
-    assert_eq!(entries(&mut target.client(), "a.1").len(), 2);
+    // The least that will do, and what the documentation advises.
+    let advised = "+xadd +publish +ping +role +config|get +client|setname +select +cluster|slots +cluster|info";
+    let user = |name: &str, rights: &str| format!("user {name} on >wonder-2 ~a.* &a.* -@all {rights}");
+    let lines = vec![user("least", "+xadd"), user("advised", advised)];
+    let target = Redis::start(&Settings { login: Some(login), lines, ..Settings::default() }, &[]);
+    for (number, name) in ["least", "advised"].into_iter().enumerate() {
+        let access = Access::by(&Login::new(name, "wonder-2"));
+        let gateway = gateway(with(Redis::bridge(&target.addr().to_string(), &access), &["topics: [\"*\"]"]));
+        accepted(&gateway, "a.1");
+        let error = refused(&gateway, &target, "b.1");
+        assert!(error.starts_with("NOPERM "), "{error}");
+        accepted(&gateway, "a.1");
+        assert_eq!(entries(&mut target.client(), "a.1").len(), 2 * (number + 1));
+    }
+    // Pairs of names and values; the second is the reason, the fifth the user.
+    let refusals = target.client().ask(&["ACL", "LOG"]);
+    let told = refusals.list().iter().map(|entry| [3, 9, 7].map(|at| entry.list()[at].text()));
+    let stray: Vec<_> = told.filter(|[reason, user, _]| (*reason, *user) == ("command", "advised")).collect();
+    assert!(stray.is_empty(), "what the documentation advises lacks {stray:?}");
 }
 
 #[test]
@@ -81,21 +90,38 @@ fn too_large_for_the_server_spoils_no_neighbour() {
     // The least that a server can be told.
     let most = 1024 * 1024;
     let lines = vec![format!("proto-max-bulk-len {most}")];
-    scenarios::too_large_spoils_no_neighbour::<RedisTarget>(&Settings { lines, ..Settings::default() }, most);
+    scenarios::too_large_spoils_no_neighbour::<Redis>(&Settings { lines, ..Settings::default() }, most);
 }
 
 #[test]
 fn odd_passwords_are_taken_as_they_stand() {
     let login = Login::new("fr@nt", "p#a$s/%41:w@rd é");
     let settings = Settings { login: Some(login.clone()), ..Settings::default() };
-    scenarios::odd_passwords_are_taken_as_they_stand::<RedisTarget>(&settings, &login);
+    scenarios::odd_passwords_are_taken_as_they_stand::<Redis>(&settings, &login);
+}
+
+#[test]
+fn who_is_one_client_too_many_is_told_and_let_in_when_there_is_room() {
+    let target = Redis::start(&Settings::default(), &[]);
+    let mut client = target.client();
+    client.done(&["CONFIG", "SET", "maxclients", "1"]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = crate::settings(&[(BRIDGE, with(lines, &["topics: [t]"]))]).start();
+    let mut edge = Client::edge(gateway.edge);
+    eventually("it is told why", || {
+        let sent = edge.message(&Body::new().topic("t").value(b"x").deadline(&time::from_now_millis(500)));
+        let error = edge.acked(sent).expect_err("there is no room for it");
+        error.contains("ERR max number of clients reached").then_some(())
+    });
+    client.done(&["CONFIG", "SET", "maxclients", "100"]);
+    accepted(&gateway, "t");
 }
 
 #[test]
 fn who_does_not_log_in_is_told() {
     let login = Login::new("alice", "wonder-1");
-    let target = RedisTarget::start(&Settings { login: Some(login), ..Settings::default() }, &[]);
-    let lines = RedisTarget::bridge(&target.addr().to_string(), &Access::default());
+    let target = Redis::start(&Settings { login: Some(login), ..Settings::default() }, &[]);
+    let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = crate::settings(&[(BRIDGE, with(lines, &["topics: [t]"]))]).start();
     let line = gateway.logged("bridge down");
     assert!(line.contains("NOAUTH Authentication required."), "{line}");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use frontier_integration_tests::bridges::{Load, counters, is};
-use frontier_integration_tests::brokers::{Redis, Sentinel, Settings};
+use frontier_integration_tests::brokers::{Redis as Server, Sentinel, Settings};
 use frontier_integration_tests::eventually;
 use frontier_integration_tests::wait::eventually_within;
 
@@ -43,7 +43,7 @@ fn knows(sentinel: &Sentinel, others: usize) {
 /// had been replicated, which all of it was: the load paused.
 #[test]
 fn a_new_master_is_followed() {
-    let (mut old, new) = (Redis::start(&Settings::default()), Redis::start(&Settings::default()));
+    let (mut old, new) = (Server::start(&Settings::default()), Server::start(&Settings::default()));
     new.follow(old.addr);
     let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start("main", old.addr, 2, &[])).collect();
     sentinels.iter().for_each(|sentinel| knows(sentinel, 2));
@@ -81,7 +81,7 @@ fn a_new_master_is_followed() {
 /// A master that its sentinels have given up, and that goes on alone, is left although it takes everything.
 #[test]
 fn a_master_that_the_sentinels_have_left_is_left() {
-    let (old, new) = (Redis::start(&Settings::default()), Redis::start(&Settings::default()));
+    let (old, new) = (Server::start(&Settings::default()), Server::start(&Settings::default()));
     let mut sentinel = Sentinel::start("main", old.addr, 1, &[]);
     let gateway = gateway(bridge(&[sentinel.addr], &[]));
     let load = Load::start(gateway.edge, 1, "t", Duration::from_millis(20));
@@ -104,7 +104,7 @@ fn a_master_that_the_sentinels_have_left_is_left() {
 
 #[test]
 fn a_sentinel_that_wants_a_login_or_knows_no_such_master_says_so() {
-    let redis = Redis::start(&Settings::default());
+    let redis = Server::start(&Settings::default());
     let guarded = Sentinel::start("main", redis.addr, 1, &["requirepass wonder-1"]);
     let log_in = ["  sentinel_password: { value: wonder-1 }"];
     let gateway_of = |lines| settings(&[(BRIDGE, lines)]).start();
