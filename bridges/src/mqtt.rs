@@ -116,15 +116,19 @@ impl Connector for MqttConnector {
         let stream = broker::dial(addr, tls.as_ref()).await?;
         let clean = clean_session || !session.resumes();
         let greeted = greet(stream, &self.config, &self.client_id, password, clean).await?;
+        if let Err(error) = self.check(&greeted.granted) {
+            // That there is no use for it is no reason for a will. Whether the broker hears of it changes nothing.
+            let _ = greeted.leave().await;
+            return Err(error);
+        }
         let granted = &greeted.granted;
-        self.check(granted)?;
         if !clean_session {
             session.is_new();
         }
         let window = self.window(granted);
         session.connected(granted.session_present, window);
         let manner = Manner { version, qos, retain };
-        let link = Link::new(greeted, manner, self.config.keep_alive, session);
+        let link = Link::new(greeted, self.client_id.clone(), manner, self.config.keep_alive, session);
         Ok(Arc::new(MqttBridge::start(link, window)))
     }
 }
