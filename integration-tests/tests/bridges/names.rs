@@ -65,7 +65,7 @@ fn names_that_come_move_or_have_a_dead_address_are_found() {
         named::<crate::kafka::Server>("kafka"),
         named::<crate::amqp::Own>("amqp"),
         named::<crate::nats::JetStream>("nats"),
-        named::<crate::mqtt::Mqtt>("mqtt"),
+        named::<crate::mqtt::Mosquitto>("mqtt"),
         named::<crate::redis::RedisTarget>("redis"),
     ];
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
