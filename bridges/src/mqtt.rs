@@ -1,8 +1,9 @@
 //! MQTT 3.1.1 and 5.
 //!
 //! `rumqttc` has the packets; the connection is ours, for its clients tell neither which message an answer was for across a
-//! reconnect, nor that one was dropped. A publisher is told OK once the broker has answered its message: with PUBACK (QoS 1) or PUBCOMP
-//! (QoS 2). QoS 0 has no answer, so a ping follows each batch: a broker answers in order, and has read what came before the ping.
+//! reconnect, nor that one was dropped. A publisher is told OK once the broker has answered its message: with PUBACK (QoS 1) or
+//! PUBCOMP (QoS 2). QoS 0 has no answer, so a ping follows each batch: a broker answers in order, and has read what came before
+//! the ping.
 //!
 //! | file | duty |
 //! |---|---|

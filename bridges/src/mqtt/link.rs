@@ -1,5 +1,6 @@
-//! The task of one connection: writes what it is handed, reads what the broker answers, and keeps both busy at the same time, so that
-//! neither waits for the other. Every wait has a limit: a broker that takes no bytes, or does not answer a ping, is given up.
+//! The task of one connection: writes what it is handed, reads what the broker answers, and keeps both busy at the same time,
+//! so that neither waits for the other. Every wait has a limit: a broker that takes no bytes, or does not answer a ping, is
+//! given up.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -2,11 +2,11 @@
 //! clock.
 //!
 //! With QoS 2 and a session that the broker keeps, identifiers outlive their connection. What was under way is then *parked*:
-//! the supervisor sends all of it again before anything new, and each message takes up its old identifier where it had stopped, so
-//! that the broker does not take it twice. An outcome that the supervisor has not heard, since it gave the connection up in the same
-//! moment, is repeated. What is still parked when something new comes will not come any more, since its publisher has given
-//! up: its identifier is released before it is used for anything else, for the broker would take a new message under it for the old
-//! one, and throw it away.
+//! the supervisor sends all of it again before anything new, and each message takes up its old identifier where it had stopped,
+//! so that the broker does not take it twice. An outcome that the supervisor has not heard, since it gave the connection up in
+//! the same moment, is repeated. What is still parked when something new comes will not come any more, since its publisher has
+//! given up: its identifier is released before it is used for anything else, for the broker would take a new message under it
+//! for the old one, and throw it away.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -85,8 +85,8 @@ impl<T> Session<T> {
         Self { keeps, window: 1, open, parked, told: VecDeque::new(), unheard, last: 0 }
     }
 
-    /// There is a connection, on which `window` messages may be under way, below 65 536. `present`: the broker has the session that
-    /// was there before.
+    /// There is a connection, on which `window` messages may be under way, below 65 536. `present`: the broker has the session
+    /// that was there before.
     pub(super) fn connected(&mut self, present: bool, window: usize) {
         self.window = window;
         if !present {
@@ -146,8 +146,8 @@ impl<T> Session<T> {
         Ok(Begin::Publish { id, copy: false })
     }
 
-    /// What has begun under `id` was not sent after all, and will not be, for `error`. If the broker may have it from a connection before, PUBREL is
-    /// due, and the identifier is in use until PUBCOMP.
+    /// What has begun under `id` was not sent after all, and will not be, for `error`. If the broker may have it from a
+    /// connection before, PUBREL is due, and the identifier is in use until PUBCOMP.
     pub(super) fn withdraw(&mut self, id: u16, error: &PublishError) -> Option<T> {
         let open = self.open.get_mut(&id)?;
         let (ticket, message) = (open.ticket.take(), open.message);

@@ -78,8 +78,8 @@ fn a_kept_session_doubles_nothing_over_cut_connections_in_3_1_1() {
     nothing_is_doubled::<3>();
 }
 
-/// Publishers give up while nothing passes: the identifiers of their messages, which the broker may know, are used for no others before
-/// it has let go of them. Else it would throw those away and answer them as doubles.
+/// Publishers give up while nothing passes: the identifiers of their messages, which the broker may know, are used for no
+/// others before it has let go of them. Else it would throw those away and answer them as doubles.
 #[test]
 fn no_message_is_taken_for_one_that_was_given_up() {
     let proxy = Proxy::new();

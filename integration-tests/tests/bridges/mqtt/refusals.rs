@@ -64,7 +64,8 @@ fn in_3_1_1_a_topic_that_is_not_allowed_is_acked_and_goes_nowhere() {
     assert_eq!(target.stored("closed"), []);
 }
 
-/// Mosquitto's limit for payloads is announced to nobody: it answers with a reason that stands in no list of the protocol for this packet.
+/// Mosquitto's limit for payloads is announced to nobody: it answers with a reason that stands in no list of the protocol for
+/// this packet.
 #[test]
 fn a_limit_that_is_not_announced_costs_no_connection() {
     let proxy = Proxy::new();

@@ -11,8 +11,8 @@ use std::time::Duration;
 use frontier_integration_tests::PATIENCE;
 use frontier_integration_tests::brokers::Login;
 
-/// How long nothing comes before what has come is answered, unless that is a lot. A broker that dies while there is an answer that it
-/// has not read takes along what it has sent last: the system resets the connection.
+/// How long nothing comes before what has come is answered, unless that is a lot. A broker that dies while there is an answer
+/// that it has not read takes along what it has sent last: the system resets the connection.
 const LULL: Duration = Duration::from_millis(100);
 const A_LOT: usize = 1000;
 
