@@ -1,8 +1,9 @@
 //! MQTT 3.1.1 and 5.
 //!
 //! `rumqttc` has the packets; the connection is ours, for its clients tell neither which message an answer was for across a
-//! reconnect, nor that one was dropped. A publisher is told OK once the broker has answered its message: with PUBACK (QoS 1) or PUBCOMP
-//! (QoS 2). QoS 0 has no answer, so a ping follows each batch: a broker answers in order, and has read what came before the ping.
+//! reconnect, nor that one was dropped. A publisher is told OK once the broker has answered its message: with PUBACK (QoS 1) or
+//! PUBCOMP (QoS 2). QoS 0 has no answer, so a ping follows each batch: a broker answers in order, and has read what came before
+//! the ping.
 //!
 //! | file | duty |
 //! |---|---|
@@ -116,15 +117,19 @@ impl Connector for MqttConnector {
         let stream = broker::dial(addr, tls.as_ref()).await?;
         let clean = clean_session || !session.resumes();
         let greeted = greet(stream, &self.config, &self.client_id, password, clean).await?;
+        if let Err(error) = self.check(&greeted.granted) {
+            // That there is no use for it is no reason for a will. Whether the broker hears of it changes nothing.
+            let _ = greeted.leave().await;
+            return Err(error);
+        }
         let granted = &greeted.granted;
-        self.check(granted)?;
         if !clean_session {
             session.is_new();
         }
         let window = self.window(granted);
         session.connected(granted.session_present, window);
         let manner = Manner { version, qos, retain };
-        let link = Link::new(greeted, manner, self.config.keep_alive, session);
+        let link = Link::new(greeted, self.client_id.clone(), manner, self.config.keep_alive, session);
         Ok(Arc::new(MqttBridge::start(link, window)))
     }
 }

@@ -6,12 +6,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::Listening;
 
-/// Letters and digits that no other gateway has, and that stay over a restart: made of the name that the configuration gives, of the
-/// machine, and of the ports. Two gateways of one configuration have different machines or different ports; a gateway on ports
-/// that the system chooses has a new name each time.
+/// Letters and digits that no other gateway has, and that stay over a restart: made of the name that the configuration gives,
+/// of the machine, and of the ports. Two gateways of one configuration have different machines or different ports; a gateway on
+/// ports that the system chooses has a new name each time.
 ///
-/// A container is told by its host name, a machine cloned with its host name by `/etc/machine-id`. That is not to be shown to others,
-/// so nobody can make it of the name again.
+/// A container is told by its host name, a machine cloned with its host name by `/etc/machine-id`. That is not to be shown to
+/// others, so nobody can make it of the name again.
 pub(crate) fn name(frontier_id: &str, listening: Listening) -> String {
     let uname = rustix::system::uname();
     let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::reason::{OTHER_VERSION, Told};
-use super::wire::{self, Granted, Hello, Packet};
+use super::wire::{self, Granted, Hello, LONGEST, Packet};
 use crate::PublishError;
 use crate::broker::Stream;
 
@@ -28,12 +28,23 @@ pub(super) struct Greeted {
 }
 
 impl Greeted {
-    /// Takes leave at once.
+    /// Takes leave at once, and waits until the broker has.
     pub(super) async fn leave(mut self) -> Result<(), PublishError> {
         let mut out = BytesMut::new();
         wire::disconnect(&mut out);
-        self.stream.write_all(&out).await.map_err(PublishError::lost)?;
-        self.stream.shutdown().await.map_err(PublishError::lost)
+        let talk = async {
+            self.stream.write_all(&out).await?;
+            self.stream.shutdown().await?;
+            // It ends with the connection, in whichever way the broker ends that.
+            while matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {
+                self.read.clear();
+            }
+            Ok(())
+        };
+        let left = timeout(ANSWER, talk).await.map_err(|_| {
+            PublishError::lost(format_args!("the broker does not end a connection within {} s", ANSWER.as_secs()))
+        })?;
+        left.map_err(|error: std::io::Error| PublishError::lost(error))
     }
 }
 
@@ -57,8 +68,8 @@ pub(super) async fn greet(
         username: config.username.as_deref().unwrap_or_default(),
         password,
     };
-    if let Some(fault) = config::mqtt_text_fault(password) {
-        return Err(PublishError::lost(format_args!("the password {fault}")));
+    if password.len() > LONGEST {
+        return Err(PublishError::lost(format_args!("the password is longer than {LONGEST} bytes")));
     }
     let mut out = BytesMut::new();
     wire::connect(config.version, &hello, &mut out);

@@ -1,5 +1,6 @@
-//! The task of one connection: writes what it is handed, reads what the broker answers, and keeps both busy at the same time, so that
-//! neither waits for the other. Every wait has a limit: a broker that takes no bytes, or does not answer a ping, is given up.
+//! The task of one connection: writes what it is handed, reads what the broker answers, and keeps both busy at the same time,
+//! so that neither waits for the other. Every wait has a limit: a broker that takes no bytes, or does not answer a ping, is
+//! given up.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(super) struct Manner {
 
 /// A connection that the broker has accepted.
 pub(super) struct Link {
+    client_id: String,
     manner: Manner,
     max_packet: usize,
     /// None if nothing need be sent to keep it.
@@ -88,12 +90,19 @@ pub(super) struct Link {
 
 impl Link {
     /// Over a connection that the broker has accepted; it sees something of us every `keep_alive`, unless it wants another time.
-    pub(super) fn new(greeted: Greeted, manner: Manner, keep_alive: Duration, session: Lease) -> Self {
+    pub(super) fn new(
+        greeted: Greeted,
+        client_id: String,
+        manner: Manner,
+        keep_alive: Duration,
+        session: Lease,
+    ) -> Self {
         let Greeted { stream, read, granted } = greeted;
         let (reader, writer) = tokio::io::split(stream);
         let keep_alive = granted.keep_alive.map_or(keep_alive, |seconds| Duration::from_secs(seconds.into()));
         let now = Instant::now();
         Self {
+            client_id,
             manner,
             max_packet: granted.max_packet,
             keep_alive: Some(keep_alive).filter(|keep_alive| !keep_alive.is_zero()),
@@ -136,7 +145,7 @@ impl Link {
             let takes = self.out.len() < WRITE_AHEAD && self.waiting.is_empty();
             tokio::select! {
                 read = self.reader.read_buf(&mut self.read) => match read {
-                    Ok(0) => return PublishError::lost("the broker has closed the connection"),
+                    Ok(0) => return self.closed(),
                     Ok(_) => self.heard = Instant::now(),
                     Err(error) => return PublishError::lost(error),
                 },
@@ -209,12 +218,16 @@ impl Link {
             }
             match self.session.begin(message, ticket) {
                 Ok(Begin::Release(id)) => wire::pubrel(id, &mut self.out),
+                Ok(Begin::Settled(ticket, outcome)) => tell(ticket, outcome),
                 Ok(Begin::Publish { id, copy }) => {
                     if let Err(error) = self.publish(&record, id, copy) {
                         if copy {
                             wire::pubrel(id, &mut self.out);
                         }
-                        self.session.withdraw(id).into_iter().for_each(|ticket| tell(ticket, Err(error.clone())));
+                        self.session
+                            .withdraw(id, &error)
+                            .into_iter()
+                            .for_each(|ticket| tell(ticket, Err(error.clone())));
                     }
                 }
                 Err(ticket) => {
@@ -227,8 +240,8 @@ impl Link {
 
     fn publish(&mut self, record: &Record, id: u16, copy: bool) -> Result<(), PublishError> {
         let Manner { version, qos, retain } = self.manner;
-        let (topic, properties) = message::checked(record, version)?;
-        let publish = Publish { topic, payload: record.body(), qos, id, copy, retain, properties };
+        let properties = message::checked(record, version)?;
+        let publish = Publish { topic: &record.destination, payload: record.body(), qos, id, copy, retain, properties };
         wire::publish(version, publish, self.max_packet, &mut self.out)
     }
 
@@ -281,6 +294,14 @@ impl Link {
             Some(Ping::Check(to)) => drop(to.send(())),
             Some(Ping::Alive) | None => {}
         }
+    }
+
+    /// Some brokers give no reason when another client comes with our id.
+    fn closed(&self) -> PublishError {
+        let id = &self.client_id;
+        PublishError::lost(format_args!(
+            "the broker has closed the connection of client id {id:?}, which is ours alone"
+        ))
     }
 
     // --- time

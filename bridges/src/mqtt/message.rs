@@ -7,16 +7,19 @@ use config::MqttVersion;
 use super::wire::LONGEST;
 use crate::{PublishError, Record};
 
-/// The topic and the user properties of a record, all of which the broker will take for MQTT: a text that it does not costs the
-/// connection.
+/// Names and values of user properties.
+pub(super) type Properties = Vec<(String, String)>;
+
+/// The user properties of a record that can be published: the broker will take them and the topic for MQTT. A text that it does not
+/// costs the connection.
 ///
 /// # Errors
 /// The topic is none, or a text is too long.
-pub(super) fn checked(record: &Record, version: MqttVersion) -> Result<(&str, Vec<(String, String)>), PublishError> {
+pub(super) fn checked(record: &Record, version: MqttVersion) -> Result<Properties, PublishError> {
     if let Some(fault) = config::mqtt_topic_fault(&record.destination) {
         return Err(PublishError::refused(format_args!("topic {:?} {fault}", beginning(&record.destination))));
     }
-    let properties = match version {
+    let properties: Properties = match version {
         MqttVersion::V3 => Vec::new(),
         MqttVersion::V5 => record.headers().into_iter().map(|(name, value)| property(&name, &value)).collect(),
     };
@@ -24,7 +27,7 @@ pub(super) fn checked(record: &Record, version: MqttVersion) -> Result<(&str, Ve
         let name = beginning(name);
         return Err(PublishError::too_large(format_args!("header {name:?} is longer than {LONGEST} bytes")));
     }
-    Ok((&record.destination, properties))
+    Ok(properties)
 }
 
 /// A header as a user property. A value that is no text for MQTT goes as base64, which its name tells.
@@ -47,7 +50,7 @@ mod tests {
 
     fn with_topic(topic: &str) -> Result<String, String> {
         let record = record_as(&config::Bridge::default(), message(7, topic, b""));
-        checked(&record, MqttVersion::V5).map(|(topic, _)| topic.to_owned()).map_err(|error| error.to_string())
+        checked(&record, MqttVersion::V5).map(|_| topic.to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -80,9 +83,9 @@ mod tests {
         };
         let config = config::Bridge { headers, ..config::Bridge::default() };
         let record = record_as(&config, message(7, "t", b""));
-        let (_, properties) = checked(&record, MqttVersion::V5).unwrap();
+        let properties = checked(&record, MqttVersion::V5).unwrap();
         let expected = [("lines-base64", "YQpi"), ("plain", "ä")];
         assert_eq!(properties, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert_eq!(checked(&record, MqttVersion::V3).unwrap().1, [], "3.1.1 has none");
+        assert_eq!(checked(&record, MqttVersion::V3).unwrap(), [], "3.1.1 has none");
     }
 }

@@ -2,15 +2,16 @@
 //! clock.
 //!
 //! With QoS 2 and a session that the broker keeps, identifiers outlive their connection. What was under way is then *parked*:
-//! the supervisor sends all of it again, in the order of acceptance, and each message takes up its old identifier where it had
-//! stopped, so that the broker does not take it twice. What is older than a message that comes, and has not come itself, will not
-//! come any more, since its publisher has given up: its identifier is released before it is used for anything else, for the
-//! broker would take a new message under it for the old one, and throw it away.
+//! the supervisor sends all of it again before anything new, and each message takes up its old identifier where it had stopped,
+//! so that the broker does not take it twice. An outcome that the supervisor has not heard, since it gave the connection up in
+//! the same moment, is repeated. What is still parked when something new comes will not come any more, since its publisher has
+//! given up: its identifier is released before it is used for anything else, for the broker would take a new message under it
+//! for the old one, and throw it away.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 
 use super::reason;
-use crate::{MessageId, Outcome};
+use crate::{MessageId, Outcome, PublishError};
 
 /// A broker's answer that names a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +26,13 @@ pub(super) struct Ack {
 
 /// How a message begins.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Begin {
+pub(super) enum Begin<T> {
     /// PUBLISH under this identifier, marked as a copy or not.
     Publish { id: u16, copy: bool },
     /// The broker has it already: PUBREL.
     Release(u16),
+    /// It had its outcome on the connection before.
+    Settled(T, Outcome),
 }
 
 /// What follows from an answer.
@@ -68,23 +71,28 @@ pub(super) struct Session<T> {
     keeps: bool,
     window: usize,
     open: HashMap<u16, Open<T>>,
-    parked: BTreeMap<MessageId, u16>,
+    parked: HashMap<MessageId, u16>,
+    /// The last outcomes, as many as the supervisor may not have heard: those of this connection, and of the one before.
+    told: VecDeque<(MessageId, Outcome)>,
+    unheard: HashMap<MessageId, Outcome>,
     last: u16,
 }
 
 impl<T> Session<T> {
     /// One with nothing under way; `keeps`: QoS 2, in a session that the broker keeps.
     pub(super) fn new(keeps: bool) -> Self {
-        Self { keeps, window: 1, open: HashMap::new(), parked: BTreeMap::new(), last: 0 }
+        let (open, parked, unheard) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { keeps, window: 1, open, parked, told: VecDeque::new(), unheard, last: 0 }
     }
 
-    /// There is a connection, on which `window` messages may be under way, below 65 536. `present`: the broker has the session that
-    /// was there before.
+    /// There is a connection, on which `window` messages may be under way, below 65 536. `present`: the broker has the session
+    /// that was there before.
     pub(super) fn connected(&mut self, present: bool, window: usize) {
         self.window = window;
         if !present {
             self.open.clear();
             self.parked.clear();
+            self.unheard.clear();
         }
     }
 
@@ -96,13 +104,17 @@ impl<T> Session<T> {
         }
         self.open.values_mut().for_each(|open| open.carried = true);
         self.parked = self.open.iter().map(|(id, open)| (open.message, *id)).collect();
+        self.unheard.extend(self.told.drain(..));
         tickets
     }
 
-    /// Identifiers of parked messages that are older than `message`: PUBREL is due for each.
+    /// Identifiers of messages that will not come any more, as `message` comes: PUBREL is due for each.
     pub(super) fn outdated(&mut self, message: MessageId) -> Vec<u16> {
-        let newer = self.parked.split_off(&message);
-        let outdated: Vec<u16> = std::mem::replace(&mut self.parked, newer).into_values().collect();
+        if self.parked.contains_key(&message) || self.unheard.contains_key(&message) {
+            return Vec::new();
+        }
+        self.unheard.clear();
+        let outdated: Vec<u16> = self.parked.drain().map(|(_, id)| id).collect();
         for id in &outdated {
             self.open.get_mut(id).expect("what is parked is open").stage = Stage::Released;
         }
@@ -113,7 +125,10 @@ impl<T> Session<T> {
     ///
     /// # Errors
     /// The window is full.
-    pub(super) fn begin(&mut self, message: MessageId, ticket: T) -> Result<Begin, T> {
+    pub(super) fn begin(&mut self, message: MessageId, ticket: T) -> Result<Begin<T>, T> {
+        if let Some(outcome) = self.unheard.remove(&message) {
+            return Ok(Begin::Settled(ticket, outcome));
+        }
         if let Some(id) = self.parked.remove(&message) {
             let open = self.open.get_mut(&id).expect("what is parked is open");
             open.ticket = Some(ticket);
@@ -131,16 +146,26 @@ impl<T> Session<T> {
         Ok(Begin::Publish { id, copy: false })
     }
 
-    /// What has begun under `id` was not sent after all, and will not be. If the broker may have it from a connection before, PUBREL is
-    /// due, and the identifier is in use until PUBCOMP.
-    pub(super) fn withdraw(&mut self, id: u16) -> Option<T> {
+    /// What has begun under `id` was not sent after all, and will not be, for `error`. If the broker may have it from a
+    /// connection before, PUBREL is due, and the identifier is in use until PUBCOMP.
+    pub(super) fn withdraw(&mut self, id: u16, error: &PublishError) -> Option<T> {
         let open = self.open.get_mut(&id)?;
-        let ticket = open.ticket.take();
+        let (ticket, message) = (open.ticket.take(), open.message);
         open.stage = Stage::Released;
         if !open.carried {
             self.open.remove(&id);
         }
+        self.remember(message, &Err(error.clone()));
         ticket
+    }
+
+    fn remember(&mut self, message: MessageId, outcome: &Outcome) {
+        if self.keeps {
+            if self.told.len() >= self.window {
+                self.told.pop_front();
+            }
+            self.told.push_back((message, outcome.clone()));
+        }
     }
 
     /// The next identifier that is in nobody's use: zero is none.
@@ -180,11 +205,10 @@ impl<T> Session<T> {
     }
 
     fn settle(&mut self, id: u16, outcome: Outcome) -> Effect<T> {
-        let ticket = self.open.remove(&id).and_then(|open| {
-            self.parked.remove(&open.message);
-            open.ticket
-        });
-        ticket.map_or(Effect::None, |ticket| Effect::Settled(ticket, outcome))
+        let Some(open) = self.open.remove(&id) else { return Effect::None };
+        self.parked.remove(&open.message);
+        self.remember(open.message, &outcome);
+        open.ticket.map_or(Effect::None, |ticket| Effect::Settled(ticket, outcome))
     }
 }
 

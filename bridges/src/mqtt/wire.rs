@@ -10,6 +10,7 @@ use rumqttc::mqttbytes::v4;
 use rumqttc::v5::mqttbytes::v5;
 use tokio_util::codec::Decoder;
 
+use super::message::Properties;
 use super::reason;
 use super::session::Ack;
 use crate::{Kind, PublishError};
@@ -52,7 +53,7 @@ pub(super) struct Publish<'a> {
     pub(super) copy: bool,
     pub(super) retain: bool,
     /// User properties: MQTT 5.
-    pub(super) properties: Vec<(String, String)>,
+    pub(super) properties: Properties,
 }
 
 /// What the broker grants.

@@ -21,11 +21,11 @@ fn messages<const N: usize>() -> [MessageId; N] {
     std::array::from_fn(|_| ids.next())
 }
 
-const fn publish(id: u16) -> Begin {
+const fn publish(id: u16) -> Begin<&'static str> {
     Begin::Publish { id, copy: false }
 }
 
-const fn copy(id: u16) -> Begin {
+const fn copy(id: u16) -> Begin<&'static str> {
     Begin::Publish { id, copy: true }
 }
 
@@ -137,4 +137,32 @@ fn a_broker_that_has_lost_the_session_gets_everything_anew() {
     session.lost();
     session.connected(false, 2);
     assert_eq!(session.begin(a, "a"), Ok(publish(2)));
+}
+
+#[test]
+fn an_outcome_that_nobody_heard_is_repeated_and_sends_nothing() {
+    let [heard, done, refused, under_way, new] = messages();
+    let mut session = connected(true, 3);
+    assert_eq!(session.begin(heard, ""), Ok(publish(1)));
+    assert_eq!(session.completed(&ack(1)), Effect::Settled("", Ok(())));
+    assert_eq!(session.begin(done, ""), Ok(publish(2)));
+    assert_eq!(session.begin(refused, ""), Ok(publish(3)));
+    assert_eq!(session.begin(under_way, ""), Ok(publish(4)));
+    assert_eq!(session.completed(&ack(2)), Effect::Settled("", Ok(())));
+    assert!(matches!(session.received(&saying(3, 0x87)), Effect::Settled("", Err(_))));
+    assert_eq!(session.lost(), [""]);
+
+    session.connected(true, 3);
+    for message in [done, refused, under_way] {
+        assert!(session.outdated(message).is_empty(), "all of them were there before");
+    }
+    assert_eq!(session.begin(done, "done"), Ok(Begin::Settled("done", Ok(()))));
+    assert!(matches!(session.begin(refused, "refused"), Ok(Begin::Settled("refused", Err(_)))));
+    assert_eq!(session.begin(under_way, "under way"), Ok(copy(4)));
+    assert!(session.outdated(new).is_empty());
+    assert_eq!(
+        session.begin(done, "as if new"),
+        Ok(publish(5)),
+        "what comes behind something new was not there before"
+    );
 }

@@ -1,3 +1,6 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 
 const BOTH: [MqttVersion; 2] = [MqttVersion::V3, MqttVersion::V5];
@@ -142,4 +145,29 @@ fn connect_says_who_comes() {
     connect(MqttVersion::V5, &Hello { will: None, clean: false, ..hello }, &mut out);
     let expected = b"\x10\x1e\0\x04MQTT\x05\xc0\0\x1e\x0a\x11\0\0\x0e\x10\x27\0\x01\0\0\0\x01c\0\x01u\0\x01p";
     assert_eq!(&out[..], expected);
+}
+
+proptest! {
+    /// Whatever a peer says, it is read to its end or refused.
+    #[test]
+    fn no_bytes_are_too_odd(bytes in vec(any::<u8>(), 0..64)) {
+        for version in BOTH {
+            let mut read = BytesMut::from(&bytes[..]);
+            while let Ok(Some(_)) = next(version, &mut read) {}
+        }
+    }
+
+    /// CONNACK, whose properties are not read here.
+    #[test]
+    fn no_connack_is_too_odd(names in vec(0u8..50, 0..6), values in vec(any::<u8>(), 0..40), length in any::<u8>()) {
+        let mut properties = Vec::new();
+        let mut values = values.chunks(3);
+        for name in names {
+            properties.push(name);
+            properties.extend(values.next().unwrap_or_default());
+        }
+        let body = [&[0, 0, if length < 128 { properties.len() as u8 } else { length - 128 }], &properties[..]].concat();
+        let mut read = BytesMut::from(&[&[0x20, body.len() as u8], &body[..]].concat()[..]);
+        let _ = next(MqttVersion::V5, &mut read);
+    }
 }

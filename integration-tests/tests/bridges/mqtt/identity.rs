@@ -1,0 +1,113 @@
+//! Client ids, and how a connection ends.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use frontier_integration_tests::bridges::{Load, is};
+use frontier_integration_tests::brokers::Settings;
+use frontier_integration_tests::process::{Signal, frontier_binary};
+use frontier_integration_tests::{PATIENCE, eventually};
+
+use super::Mqtt;
+use super::subscriber::Subscriber;
+use crate::{Access, BRIDGE, Target, gateway, settings, with};
+
+fn lines(addr: SocketAddr, more: &[&str]) -> Vec<String> {
+    with(Mqtt::<5, 1>::bridge(&addr.to_string(), &Access::default()), &[more, &["topics: [t]"]].concat())
+}
+
+/// The ids under which bridges came to the broker, in the order of their coming.
+fn ids(target: &mut Mqtt<5, 1>) -> Vec<String> {
+    let came = target.broker().log.lines().into_iter().filter(|line| line.contains("New client connected"));
+    let id = |line: String| line.split(" as ").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    came.filter_map(id).filter(|id| id.starts_with("frontier-b-")).collect()
+}
+
+#[track_caller]
+fn came<const COUNT: usize>(target: &mut Mqtt<5, 1>) -> [String; COUNT] {
+    eventually("they came", || ids(target).try_into().ok())
+}
+
+/// Two gateways of one file, their ports aside, have two ids, and each has the same after a restart.
+#[test]
+fn gateways_of_one_file_do_not_throw_each_other_off() {
+    let mut target = Mqtt::<5, 1>::start(&Settings::default(), &["t"]);
+    let settings = settings(&[(BRIDGE, lines(target.addr(), &["  clean_session: false"]))]);
+    let one = settings.start();
+    let [first] = came(&mut target);
+    let other = settings.start();
+    let [_, second] = came(&mut target);
+    assert_ne!(first, second);
+    for gateway in [&one, &other] {
+        let load = Load::start(gateway.edge, 1, "t", Duration::from_millis(20));
+        eventually("acks", || (load.acked() > 50).then_some(()));
+        assert!(load.stop().iter().all(|told| told.refused.is_empty() && !told.cut));
+    }
+    let one = one.restart();
+    let [_, _, again] = came(&mut target);
+    assert_eq!(again, first, "the same after a restart");
+    for gateway in [&one, &other] {
+        gateway.logged("bridge up");
+        assert!(is(gateway, BRIDGE, "up"));
+    }
+    let said = target.broker().log.lines();
+    assert!(!said.iter().any(|line| line.contains("already connected")), "{}", said.join("\n"));
+}
+
+/// An id that stands in the file is warned about at the start. Mosquitto says nothing when another client comes with it; the reason
+/// names the id all the same.
+#[test]
+fn a_fixed_id_is_warned_about_and_named_when_it_is_taken_away() {
+    let target = Mqtt::<5, 1>::start(&Settings::default(), &[]);
+    let one = gateway(lines(target.addr(), &["  client_id: same"]));
+    let warned: Vec<_> =
+        one.log.lines().into_iter().filter(|line| line.contains("bridges[0].mqtt.client_id")).collect();
+    assert!(warned.len() == 1 && warned[0].contains("two gateways with one id throw each other off"), "{warned:?}");
+    let _other = gateway(lines(target.addr(), &["  client_id: same"]));
+    let line = one.logged("bridge down");
+    assert!(line.contains("the broker has closed the connection of client id \"same\", which is ours alone"), "{line}");
+}
+
+/// A try of the configuration comes as somebody else, so that it does not throw the gateway off.
+#[test]
+fn a_check_does_not_throw_the_gateway_off() {
+    for more in [&["  client_id: frontier-b-fixed"][..], &[]] {
+        let mut target = Mqtt::<5, 1>::start(&Settings::default(), &[]);
+        let gateway = gateway(lines(target.addr(), more));
+        let mut check = Command::new(frontier_binary());
+        let output = check.args(["check", "--connect", "--config"]).arg(gateway.file()).output();
+        let output = output.expect("the program runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let [first, second] = came(&mut target);
+        assert_ne!(first, second);
+        assert!(second.ends_with("-check"), "{second}");
+        assert!(is(&gateway, BRIDGE, "up"));
+        assert_eq!(gateway.log.count("bridge down"), 0);
+    }
+}
+
+/// The broker publishes the will of a gateway that was killed, and none of one that took leave.
+#[test]
+fn a_will_is_published_when_the_gateway_is_killed_and_not_when_it_ends() {
+    for version in [3, 5] {
+        let target = Mqtt::<5, 1>::start(&Settings::default(), &[]);
+        let heir = Subscriber::start(target.addr(), None, "gone");
+        let addr = target.addr().to_string();
+        let bridge = match version {
+            3 => Mqtt::<3, 1>::bridge(&addr, &Access::default()),
+            _ => Mqtt::<5, 1>::bridge(&addr, &Access::default()),
+        };
+        let will = ["  will: { topic: gone, payload: \"gateway 7\", qos: 1 }", "topics: [t]"];
+        let mut gateway = gateway(with(bridge, &will));
+        gateway.signal(Signal::Term);
+        assert!(gateway.exit(PATIENCE).success());
+        let mut gateway = gateway.settings_here().start();
+        gateway.logged("bridge up");
+        gateway.signal(Signal::Kill);
+        gateway.exit(PATIENCE);
+        let payload = eventually("the will is published", || heir.messages().pop().map(|message| message.payload));
+        assert_eq!(payload, b"gateway 7");
+        assert_eq!(heir.messages().len(), 1, "the first took leave");
+    }
+}
