@@ -28,6 +28,7 @@ use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
 use net::tls::TlsConnector;
 use tokio::time::timeout;
 
+use self::message::short;
 use self::publish::Publisher;
 use self::transport::{Kit, Lifeline, severable};
 use self::words::lost;
@@ -67,6 +68,8 @@ impl AmqpConnector {
         tls: Option<&TlsConnector>,
         password: &str,
     ) -> Result<Arc<dyn Bridge>, PublishError> {
+        let exchange = short(&self.config.exchange, "the exchange")?;
+        short(&self.config.vhost, "the virtual host")?;
         let (stream, lifeline) = severable(dial(addr, tls).await?);
         let stream = Mutex::new(Some(stream));
         // Asked once: there is no recovery.
@@ -88,9 +91,8 @@ impl AmqpConnector {
         let events = connection.events_listener().boxed();
         let asking = connection.create_channel().await.map_err(|error| lost(&error))?;
         topology::declare(&asking, &self.config).await?;
-        let exchange: ShortString = self.config.exchange.as_str().into();
         topology::is_there(&asking, &exchange).await.map_err(|error| lost(&error))?;
-        let publisher = Publisher::open(Arc::clone(&connection), &self.config).await?;
+        let publisher = Publisher::open(Arc::clone(&connection), exchange.clone(), &self.config).await?;
         Ok(Arc::new(Connected {
             publisher,
             exchange,
@@ -134,7 +136,9 @@ impl Connector for AmqpConnector {
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let tls = tls(&self.config.tls).await?;
         let password = secret(&self.config.password).await?;
-        let password = password.as_ref().map_or("guest", |secret| secret.expose());
+        // Of the user that every new server has, the password is known as well.
+        let known = if self.config.username == "guest" { "guest" } else { "" };
+        let password = password.as_ref().map_or(known, |secret| secret.expose());
         let mut failures = Vec::new();
         for addr in self.addresses.in_turn() {
             match self.open(addr, tls.as_ref(), password).await {

@@ -141,13 +141,18 @@ enum Run {
 type Handed = (usize, Result<PublisherConfirm, Error>);
 
 impl Publisher {
-    pub(super) async fn open(connection: Arc<Connection>, config: &AmqpBridge) -> Result<Self, PublishError> {
+    pub(super) async fn open(
+        connection: Arc<Connection>,
+        exchange: ShortString,
+        config: &AmqpBridge,
+    ) -> Result<Self, PublishError> {
+        let shape = Shape::new(config)?;
         let main = open_channel(&connection).await?;
         Ok(Self {
             connection,
-            exchange: config.exchange.as_str().into(),
+            exchange,
             mandatory: config.mandatory,
-            shape: Shape::new(config),
+            shape,
             channels: tokio::sync::Mutex::new(Channels { main: Some(main), alone: None }),
             untold: Untold(watch::Sender::new(())),
             learnt: Arc::new(Learnt {

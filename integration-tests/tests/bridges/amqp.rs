@@ -28,6 +28,9 @@ scenarios!(Shared:
     dropped_packets_are_noticed,
     poisoned_names_cost_nobody_else,
     a_wrong_password_is_told_and_a_right_one_taken_up,
+    a_name_that_moves_is_followed,
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
 );
 
 scenarios!(Own:
