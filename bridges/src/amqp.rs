@@ -9,6 +9,7 @@
 
 mod message;
 mod publish;
+mod sieve;
 mod topology;
 mod transport;
 mod words;
