@@ -9,6 +9,7 @@
 
 mod message;
 mod publish;
+mod returned;
 mod sieve;
 mod topology;
 mod transport;
@@ -45,9 +46,6 @@ const LOGIN: Duration = Duration::from_secs(4);
 /// What is said of a connection that has ended without a reason, and how long one is waited for.
 const LOST: &str = "connection lost";
 const REASON: Duration = Duration::from_millis(200);
-
-/// Records in a batch, which is judged as a whole if returned messages count.
-const BATCH: usize = 1000;
 
 /// A configured broker.
 #[derive(Debug)]
@@ -189,7 +187,7 @@ impl Connected {
 #[async_trait]
 impl Bridge for Connected {
     fn terms(&self) -> Terms {
-        Terms { batch_records: BATCH, ..Terms::default() }
+        Terms::default()
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
