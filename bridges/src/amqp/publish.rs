@@ -346,7 +346,7 @@ impl Publisher {
                 };
                 confirms.push((place, id, outcome));
             }
-            let returned = batch.is_confirmed().await;
+            let returned = batch.confirmed().await;
             let judged = |(place, id, outcome)| (place, returned.take(id).map_or(outcome, Err));
             confirms.into_iter().map(judged).collect()
         }

@@ -79,7 +79,7 @@ impl Batch {
     }
 
     /// All of its confirms are there. Waits until it is known what of it was returned.
-    pub(super) async fn is_confirmed(self) -> Arc<Returned> {
+    pub(super) async fn confirmed(self) -> Arc<Returned> {
         let returned = Arc::clone(&self.returned);
         drop(self);
         let published = returned.state().next;
@@ -117,14 +117,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_batch_is_judged_when_all_that_was_published_is_confirmed() {
+    async fn a_batch_is_judged_when_all_that_was_published_confirmed() {
         let returned = Returned::new();
         let (first, second) = (returned.batch(), returned.batch());
-        let judged = first.is_confirmed().shared();
+        let judged = first.confirmed().shared();
         assert!(judged.clone().now_or_never().is_none(), "the second may hold what belongs to it");
         let third = returned.batch();
         drop(second);
         assert!(judged.now_or_never().is_some(), "what was published later does not matter");
-        assert!(third.is_confirmed().now_or_never().is_some(), "nothing else is open");
+        assert!(third.confirmed().now_or_never().is_some(), "nothing else is open");
     }
 }
