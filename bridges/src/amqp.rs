@@ -9,6 +9,8 @@
 
 mod message;
 mod publish;
+mod returned;
+mod sieve;
 mod topology;
 mod transport;
 mod words;
@@ -28,6 +30,7 @@ use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
 use net::tls::TlsConnector;
 use tokio::time::timeout;
 
+use self::message::short;
 use self::publish::Publisher;
 use self::transport::{Kit, Lifeline, severable};
 use self::words::lost;
@@ -43,9 +46,6 @@ const LOGIN: Duration = Duration::from_secs(4);
 /// What is said of a connection that has ended without a reason, and how long one is waited for.
 const LOST: &str = "connection lost";
 const REASON: Duration = Duration::from_millis(200);
-
-/// Records in a batch, which is judged as a whole if returned messages count.
-const BATCH: usize = 1000;
 
 /// A configured broker.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ impl AmqpConnector {
         tls: Option<&TlsConnector>,
         password: &str,
     ) -> Result<Arc<dyn Bridge>, PublishError> {
+        let exchange = short(&self.config.exchange, "the exchange")?;
+        short(&self.config.vhost, "the virtual host")?;
         let (stream, lifeline) = severable(dial(addr, tls).await?);
         let stream = Mutex::new(Some(stream));
         // Asked once: there is no recovery.
@@ -88,9 +90,8 @@ impl AmqpConnector {
         let events = connection.events_listener().boxed();
         let asking = connection.create_channel().await.map_err(|error| lost(&error))?;
         topology::declare(&asking, &self.config).await?;
-        let exchange: ShortString = self.config.exchange.as_str().into();
         topology::is_there(&asking, &exchange).await.map_err(|error| lost(&error))?;
-        let publisher = Publisher::open(Arc::clone(&connection), &self.config).await?;
+        let publisher = Publisher::open(Arc::clone(&connection), exchange.clone(), &self.config).await?;
         Ok(Arc::new(Connected {
             publisher,
             exchange,
@@ -134,7 +135,9 @@ impl Connector for AmqpConnector {
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let tls = tls(&self.config.tls).await?;
         let password = secret(&self.config.password).await?;
-        let password = password.as_ref().map_or("guest", |secret| secret.expose());
+        // Of the user that every new server has, the password is known as well.
+        let known = if self.config.username == "guest" { "guest" } else { "" };
+        let password = password.as_ref().map_or(known, |secret| secret.expose());
         let mut failures = Vec::new();
         for addr in self.addresses.in_turn() {
             match self.open(addr, tls.as_ref(), password).await {
@@ -184,7 +187,7 @@ impl Connected {
 #[async_trait]
 impl Bridge for Connected {
     fn terms(&self) -> Terms {
-        Terms { batch_records: BATCH, ..Terms::default() }
+        Terms::default()
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {

@@ -112,10 +112,10 @@ fn a_configuration_printed_and_read_again_is_the_same() {
 #[test]
 fn no_secret_is_printed() {
     let text = "bridges:\n\
-        - {name: a, enable: false, topics: [a], amqp: {addrs: ['u:s3cret-1@h:1', 'u:s3cret-3@h:1'], password: {value: s3cret-2}}}\n\
+        - {name: a, enable: false, topics: [a], amqp: {addrs: ['h:1'], password: {value: s3cret-2}}}\n\
         - {name: b, enable: false, topics: [a], nats: {addrs: ['h:1'], nkey: {value: s3cret-4}}}\n\
         mqm:\n  \
-          amqp: {addrs: ['u:s3cret-5@h:1/v']}\n  \
+          amqp: {addrs: ['u:s3cret-5@h:1/v', 'u:s3cret-1@h:1', 'u:s3cret-3@h:1']}\n  \
           redis: {password: s3cret-6}\n";
     let config = read(text);
     assert_eq!(config.mqm.redis.password.as_ref().map(|password| password.expose()), Some("s3cret-6"));

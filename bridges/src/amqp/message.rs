@@ -40,7 +40,10 @@ pub(super) struct Limits {
 
 impl Shape {
     /// As configured.
-    pub(super) fn new(config: &AmqpBridge) -> Self {
+    ///
+    /// # Errors
+    /// A text is longer than AMQP takes.
+    pub(super) fn new(config: &AmqpBridge) -> Result<Self, PublishError> {
         // Transient or persistent, in the protocol's numbers.
         let mode = if config.persistent { 2 } else { 1 };
         let mut properties = BasicProperties::default().with_delivery_mode(mode);
@@ -60,10 +63,10 @@ impl Shape {
         ];
         for (text, set) in texts {
             if !text.is_empty() {
-                properties = set(properties, text.into());
+                properties = set(properties, short(text, "a property")?);
             }
         }
-        Self { properties }
+        Ok(Self { properties })
     }
 
     /// `record` as a message.
@@ -100,7 +103,11 @@ impl Shape {
     }
 }
 
-fn short(text: &str, what: &str) -> Result<ShortString, PublishError> {
+/// A text of AMQP's short kind; `what` names it in the error.
+///
+/// # Errors
+/// It is longer than 255 bytes.
+pub(super) fn short(text: &str, what: &str) -> Result<ShortString, PublishError> {
     let told = |_| PublishError::refused(format_args!("{what} is of {} bytes; AMQP takes 255", text.len()));
     ShortString::try_new(text).map_err(told)
 }
@@ -138,7 +145,7 @@ mod tests {
         config.properties.priority = 3;
         config.properties.kind = "reading".to_owned();
         let record = record("a.b", 3, 2);
-        let outgoing = Shape::new(&config).of(&record, ROOMY).unwrap();
+        let outgoing = Shape::new(&config).unwrap().of(&record, ROOMY).unwrap();
         assert_eq!((outgoing.key.as_str(), &*outgoing.body), ("a.b", &b"xxx"[..]));
         let properties = outgoing.properties;
         let id = record.message.id.to_string();
@@ -154,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_and_what_just_fits_is_not() {
-        let shape = Shape::new(&AmqpBridge::default());
+        let shape = Shape::new(&AmqpBridge::default()).unwrap();
         let of = |record: Arc<Record>, limits| shape.of(&record, limits).map(drop).map_err(|error| error.kind());
         assert_eq!(of(record(&"k".repeat(255), 1000, 0), ROOMY), Ok(()));
         assert_eq!(of(record(&"k".repeat(256), 0, 0), ROOMY), Err(Kind::Refused));

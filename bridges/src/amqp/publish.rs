@@ -1,10 +1,5 @@
 //! Records out, confirms in.
 //!
-//! # Which message was returned
-//! With `mandatory` a server returns what no queue takes, and acks it all the same. It acks many at once, and lapin hands a
-//! returned message to any of those. So a batch is judged as a whole: all of its confirms are awaited, and who is found among
-//! the returned messages, by its id, was not routed. Only one batch may be on the channel then.
-//!
 //! # Who closed the channel
 //! A record that the server will not have, as one that is too large or for a topic that the user may not write to, closes the
 //! channel, and does not say which it was. So each record that was on it is a *suspect* and is sent again alone, on a
@@ -31,6 +26,7 @@ use lapin::{Channel, Confirmation, Connection, Error, PublisherConfirm};
 use tokio::sync::watch;
 
 use super::message::{Limits, Outgoing, Shape};
+use super::returned::{Batch, Returned, unrouted};
 use super::words::{Closed, closed, largest, lost};
 use crate::{Confirmations, MessageId, Outcome, PublishError, Record};
 
@@ -56,6 +52,7 @@ pub(super) struct Publisher {
     channels: tokio::sync::Mutex<Channels>,
     /// Of records on the main channel.
     untold: Untold,
+    returned: Arc<Returned>,
     learnt: Arc<Learnt>,
     /// Destinations that the user may not write to.
     forbidden: Mutex<HashMap<Box<str>, (Instant, PublishError)>>,
@@ -141,15 +138,21 @@ enum Run {
 type Handed = (usize, Result<PublisherConfirm, Error>);
 
 impl Publisher {
-    pub(super) async fn open(connection: Arc<Connection>, config: &AmqpBridge) -> Result<Self, PublishError> {
+    pub(super) async fn open(
+        connection: Arc<Connection>,
+        exchange: ShortString,
+        config: &AmqpBridge,
+    ) -> Result<Self, PublishError> {
+        let shape = Shape::new(config)?;
         let main = open_channel(&connection).await?;
         Ok(Self {
             connection,
-            exchange: config.exchange.as_str().into(),
+            exchange,
             mandatory: config.mandatory,
-            shape: Shape::new(config),
+            shape,
             channels: tokio::sync::Mutex::new(Channels { main: Some(main), alone: None }),
             untold: Untold(watch::Sender::new(())),
+            returned: Returned::new(),
             learnt: Arc::new(Learnt {
                 largest: AtomicUsize::new(config.max_message_bytes as usize),
                 suspects: Mutex::default(),
@@ -168,10 +171,14 @@ impl Publisher {
         }
         let mut outcomes: Vec<Option<Outcome>> = vec![None; records.len()];
         let runs = self.runs(records);
-        if let ([Run::Together(all)], false) = (&*runs, self.mandatory) {
+        if let [Run::Together(all)] = &*runs {
             let channel = self.usable(&mut channels.main).await?;
+            let batch = self.returned.batch();
             let handed = self.hand_over(channel, records, all.clone(), &mut outcomes).await;
-            return Ok(self.each(records, handed, outcomes));
+            return Ok(match self.mandatory {
+                true => self.together(batch, records, handed, outcomes),
+                false => self.each(records, handed, outcomes),
+            });
         }
         let alone = |run: &Run| matches!(run, Run::Alone(_));
         let most = runs.iter().enumerate().filter(|(_, run)| alone(run)).nth(ALONE).map_or(runs.len(), |(at, _)| at);
@@ -179,8 +186,11 @@ impl Publisher {
             let told = match run {
                 Run::Together(places) => {
                     let channel = self.usable(&mut channels.main).await?;
+                    let batch = self.returned.batch();
                     let handed = self.hand_over(channel, records, places.clone(), &mut outcomes).await;
-                    self.judge(records, handed, &mut outcomes).await;
+                    for (place, outcome) in self.judged(batch, records, handed).await {
+                        outcomes[place] = Some(outcome);
+                    }
                     places
                 }
                 Run::Alone(place) => {
@@ -294,28 +304,51 @@ impl Publisher {
         }))
     }
 
-    /// All that was handed over, once all confirms are there: see the module.
-    async fn judge(&self, records: &[Arc<Record>], handed: Vec<Handed>, outcomes: &mut [Option<Outcome>]) {
-        let mut returned = HashMap::new();
-        let only = handed.len() == 1;
-        let mut places = Vec::with_capacity(handed.len());
-        for (place, published) in handed {
-            let record = &records[place];
-            outcomes[place] = Some(match confirmed(published).await {
-                Ok(confirmation) => {
-                    let outcome = taken(&confirmation);
-                    note_returned(&mut returned, confirmation);
-                    outcome
-                }
-                Err(error) if only => Err(self.guilty(record, &error)),
-                Err(error) => Err(self.learnt.suspect(record.message.id, &error)),
-            });
-            places.push(place);
-        }
-        for place in places {
-            if let Some(error) = returned.remove(&*records[place].message.id.to_string()) {
-                outcomes[place] = Some(Err(error));
+    /// All of a batch at once, since any of its confirms may have brought along what was returned of another.
+    fn together(
+        &self,
+        batch: Batch,
+        records: &[Arc<Record>],
+        handed: Vec<Handed>,
+        mut outcomes: Vec<Option<Outcome>>,
+    ) -> Confirmations {
+        let (judged, untold) = (self.judged(batch, records, handed), self.untold.one_more());
+        Confirmations::batch(async move {
+            let _until_told = untold;
+            for (place, outcome) in judged.await {
+                outcomes[place] = Some(outcome);
             }
+            let outcomes = outcomes.into_iter();
+            outcomes.map(|outcome| outcome.expect("what has no outcome was handed over, and has been judged")).collect()
+        })
+    }
+
+    /// What became of all that was handed over.
+    fn judged(
+        &self,
+        batch: Batch,
+        records: &[Arc<Record>],
+        handed: Vec<Handed>,
+    ) -> impl Future<Output = Vec<(usize, Outcome)>> + Send + use<> {
+        let learnt = Arc::clone(&self.learnt);
+        let named: Vec<_> =
+            handed.into_iter().map(|(place, published)| (place, records[place].message.id, published)).collect();
+        async move {
+            let mut confirms = Vec::with_capacity(named.len());
+            for (place, id, published) in named {
+                let outcome = match confirmed(published).await {
+                    Ok(confirmation) => {
+                        let outcome = taken(&confirmation);
+                        batch.note(confirmation);
+                        outcome
+                    }
+                    Err(error) => Err(learnt.suspect(id, &error)),
+                };
+                confirms.push((place, id, outcome));
+            }
+            let returned = batch.confirmed().await;
+            let judged = |(place, id, outcome)| (place, returned.take(id).map_or(outcome, Err));
+            confirms.into_iter().map(judged).collect()
         }
     }
 
@@ -378,20 +411,4 @@ fn taken(confirmation: &Confirmation) -> Outcome {
             "basic.nack: a queue is full and rejects what comes (x-overflow: reject-publish), or has failed",
         )),
     }
-}
-
-fn note_returned(returned: &mut HashMap<String, PublishError>, confirmation: Confirmation) {
-    let Some(message) = confirmation.take_message() else { return };
-    let id = message.delivery.properties.message_id().as_ref().map(ToString::to_string);
-    returned.insert(id.unwrap_or_default(), unrouted(&message));
-}
-
-fn unrouted(message: &lapin::message::BasicReturnMessage) -> PublishError {
-    let lapin::message::Delivery { exchange, routing_key, .. } = &message.delivery;
-    let (code, text) = (message.reply_code, &message.reply_text);
-    PublishError::refused(format_args!(
-        "{code} {text}: exchange {:?} has no queue for routing key {:?}",
-        exchange.as_str(),
-        routing_key.as_str()
-    ))
 }

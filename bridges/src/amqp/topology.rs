@@ -1,10 +1,13 @@
 //! Exchanges, queues and bindings that the configuration wants.
 
+use std::collections::BTreeMap;
+
 use config::{AmqpBinding, AmqpBridge, AmqpExchange, AmqpQueue};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Error, ExchangeKind};
 
+use super::message::short;
 use super::words::words;
 use crate::PublishError;
 
@@ -12,18 +15,45 @@ use crate::PublishError;
 /// close the channel under whatever comes next.
 pub(super) async fn declare(channel: &Channel, config: &AmqpBridge) -> Result<(), PublishError> {
     for exchange in &config.exchanges {
-        let told = |error| refused(&format_args!("exchange {:?}", exchange.name), &error);
-        declare_exchange(channel, exchange).await.map_err(told)?;
+        let what = format!("exchange {:?}", exchange.name);
+        declare_exchange(channel, exchange).await.map_err(|fault| fault.of(&what))?;
     }
     for queue in &config.queues {
-        let told = |error| refused(&format_args!("queue {:?}", queue.name), &error);
-        declare_queue(channel, queue).await.map_err(told)?;
+        let what = format!("queue {:?}", queue.name);
+        declare_queue(channel, queue).await.map_err(|fault| fault.of(&what))?;
     }
     for binding in &config.bindings {
-        let names = format_args!("binding of {:?} to {:?}", binding.queue_name, binding.exchange_name).to_string();
-        bind(channel, binding).await.map_err(|error| refused(&names, &error))?;
+        let what = format!("binding of {:?} to {:?}", binding.queue_name, binding.exchange_name);
+        bind(channel, binding).await.map_err(|fault| fault.of(&what))?;
     }
     Ok(())
+}
+
+/// Why something cannot be declared.
+enum Fault {
+    Ours(PublishError),
+    Theirs(Error),
+}
+
+impl Fault {
+    fn of(self, what: &str) -> PublishError {
+        match self {
+            Fault::Ours(error) => PublishError::lost(format_args!("{what}: {error}")),
+            Fault::Theirs(error) => PublishError::lost(format_args!("{what}: {}", words(&error))),
+        }
+    }
+}
+
+impl From<PublishError> for Fault {
+    fn from(error: PublishError) -> Self {
+        Fault::Ours(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Theirs(error)
+    }
 }
 
 /// Whether the exchange is there; that without a name always is. An answer either way is a sign of life.
@@ -36,18 +66,14 @@ pub(super) async fn is_there(channel: &Channel, exchange: &ShortString) -> Resul
     channel.exchange_declare(exchange.clone(), ExchangeKind::Direct, options, FieldTable::default()).await
 }
 
-fn refused(what: &dyn std::fmt::Display, error: &Error) -> PublishError {
-    PublishError::lost(format_args!("{what}: {}", words(error)))
-}
-
-async fn declare_exchange(channel: &Channel, exchange: &AmqpExchange) -> Result<(), Error> {
-    let AmqpExchange { name, kind, durable, auto_delete, internal, nowait: _ } = exchange;
+async fn declare_exchange(channel: &Channel, exchange: &AmqpExchange) -> Result<(), Fault> {
+    let AmqpExchange { name, kind, durable, auto_delete, internal, nowait: _, arguments } = exchange;
     let kind = match kind.as_str() {
         "direct" => ExchangeKind::Direct,
         "fanout" => ExchangeKind::Fanout,
         "topic" => ExchangeKind::Topic,
         "headers" => ExchangeKind::Headers,
-        other => ExchangeKind::Custom(other.to_owned()),
+        other => ExchangeKind::Custom(short(other, "the kind")?.to_string()),
     };
     let options = ExchangeDeclareOptions {
         durable: *durable,
@@ -55,23 +81,53 @@ async fn declare_exchange(channel: &Channel, exchange: &AmqpExchange) -> Result<
         internal: *internal,
         ..ExchangeDeclareOptions::default()
     };
-    channel.exchange_declare(name.as_str().into(), kind, options, FieldTable::default()).await
+    Ok(channel.exchange_declare(short(name, "the name")?, kind, options, table(arguments)?).await?)
 }
 
-async fn declare_queue(channel: &Channel, queue: &AmqpQueue) -> Result<(), Error> {
-    let AmqpQueue { name, durable, auto_delete, exclusive, nowait: _ } = queue;
+async fn declare_queue(channel: &Channel, queue: &AmqpQueue) -> Result<(), Fault> {
+    let AmqpQueue { name, durable, auto_delete, exclusive, nowait: _, arguments } = queue;
     let options = QueueDeclareOptions {
         durable: *durable,
         auto_delete: *auto_delete,
         exclusive: *exclusive,
         ..QueueDeclareOptions::default()
     };
-    channel.queue_declare(name.as_str().into(), options, FieldTable::default()).await.map(drop)
+    channel.queue_declare(short(name, "the name")?, options, table(arguments)?).await?;
+    Ok(())
 }
 
-async fn bind(channel: &Channel, binding: &AmqpBinding) -> Result<(), Error> {
+async fn bind(channel: &Channel, binding: &AmqpBinding) -> Result<(), Fault> {
     let AmqpBinding { queue_name, exchange_name, binding_key, nowait: _ } = binding;
-    let (queue, exchange, key) = (queue_name.as_str(), exchange_name.as_str(), binding_key.as_str());
-    let options = QueueBindOptions::default();
-    channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await
+    let (queue, exchange) = (short(queue_name, "the queue")?, short(exchange_name, "the exchange")?);
+    let key = short(binding_key, "the key")?;
+    Ok(channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await?)
+}
+
+/// Arguments, each in the type that it reads as: the server tells numbers, truth values and texts apart.
+fn table(arguments: &BTreeMap<String, String>) -> Result<FieldTable, PublishError> {
+    let mut table = FieldTable::default();
+    for (name, text) in arguments {
+        let value = match (text.parse(), text.parse()) {
+            (Ok(number), _) => AMQPValue::LongLongInt(number),
+            (_, Ok(truth)) => AMQPValue::Boolean(truth),
+            _ => AMQPValue::LongString(text.as_str().into()),
+        };
+        table.insert(short(name, "the name of an argument")?, value);
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_of_the_type_that_they_read_as() {
+        let texts = [("x-max-length", "5"), ("x-single-active-consumer", "true"), ("x-queue-type", "quorum")];
+        let arguments = texts.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let table = table(&arguments).unwrap();
+        assert_eq!(table.inner()["x-max-length"], AMQPValue::LongLongInt(5));
+        assert_eq!(table.inner()["x-single-active-consumer"], AMQPValue::Boolean(true));
+        assert_eq!(table.inner()["x-queue-type"], AMQPValue::LongString("quorum".into()));
+    }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use async_rs::Tokio;
@@ -20,7 +20,11 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead as Read, AsyncWrite as Write, ReadBuf};
 use tokio::sync::watch;
 
+use super::sieve::Sieve;
 use crate::broker::Stream;
+
+/// Bytes that are taken in and wait for the socket, at most.
+const WAITING: usize = 64 * 1024;
 
 /// Both ends of a [`Severable`] stream know this.
 #[derive(Debug, Default)]
@@ -62,6 +66,10 @@ impl Drop for Lifeline {
 /// A stream for lapin.
 pub(super) struct Severable {
     stream: Box<dyn Stream>,
+    sieve: Sieve,
+    /// What has passed the sieve and waits for the socket, from this byte on.
+    waiting: Vec<u8>,
+    written: usize,
     shared: Arc<Shared>,
     _ended: watch::Sender<()>,
 }
@@ -71,7 +79,26 @@ pub(super) fn severable(stream: Box<dyn Stream>) -> (Severable, Lifeline) {
     let (sender, ended) = watch::channel(());
     let shared = Arc::new(Shared::default());
     let lifeline = Lifeline { shared: Arc::clone(&shared), ended };
-    (Severable { stream, shared, _ended: sender }, lifeline)
+    let stream = Severable { stream, sieve: Sieve::new(), waiting: Vec::new(), written: 0, shared, _ended: sender };
+    (stream, lifeline)
+}
+
+impl Severable {
+    /// Writes what waits.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shared.writer.register(context.waker());
+        self.shared.check()?;
+        while self.written < self.waiting.len() {
+            let stream = Pin::new(&mut self.stream);
+            match ready!(Write::poll_write(stream, context, &self.waiting[self.written..]))? {
+                0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        self.waiting.clear();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl AsyncRead for Severable {
@@ -86,20 +113,24 @@ impl AsyncRead for Severable {
 
 impl AsyncWrite for Severable {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.shared.writer.register(context.waker());
-        self.shared.check()?;
-        Write::poll_write(Pin::new(&mut self.stream), context, bytes)
+        let this = &mut *self;
+        ready!(this.poll_drain(context))?;
+        let bytes = &bytes[..bytes.len().min(WAITING)];
+        this.sieve.sift(bytes, &mut this.waiting);
+        // As much as goes now; whoever writes flushes as well.
+        match this.poll_drain(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(bytes.len())),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shared.writer.register(context.waker());
-        self.shared.check()?;
+        ready!(self.poll_drain(context))?;
         Write::poll_flush(Pin::new(&mut self.stream), context)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shared.writer.register(context.waker());
-        self.shared.check()?;
+        ready!(self.poll_drain(context))?;
         Write::poll_shutdown(Pin::new(&mut self.stream), context)
     }
 }

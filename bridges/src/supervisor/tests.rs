@@ -163,6 +163,13 @@ impl Fixture {
         self.publish_within(edge, payload, Duration::from_secs(30))
     }
 
+    /// Waits until it is up, or is not.
+    async fn becomes(&self, up: bool) {
+        while self.handle.is_up() != up {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     async fn close(self, within: Duration) {
         self.handle.close(now() + within);
         self.task.await.unwrap();
@@ -280,11 +287,10 @@ async fn what_is_stuck_in_a_client_that_heals_holds_up_nobody_while_the_broker_a
     let bridge = start(&broker, config::Bridge::default());
     assert_eq!(bridge.publish(1, "first").await.unwrap(), Ok(()));
     broker.set().silent = true;
+    bridge.becomes(true).await;
     let begin = now();
     let stuck = bridge.publish(1, "stuck");
-    while bridge.handle.is_up() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    bridge.becomes(false).await;
     assert!(now() - begin < Duration::from_secs(15), "down within 15 s");
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert!(!bridge.handle.is_up(), "nothing has got through");
@@ -293,6 +299,8 @@ async fn what_is_stuck_in_a_client_that_heals_holds_up_nobody_while_the_broker_a
     assert!(bridge.handle.is_up());
     assert!(matches!(stuck.await.unwrap(), Err(GivenUp::Expired { .. })));
     assert_eq!(broker.stored(), ["first", "other"]);
+    assert!(text(stuck.await.unwrap()).starts_with("timeout: bridge \"b\" (script): "));
+    assert_eq!(broker.stored(), ["other"]);
     assert_eq!(broker.set().connected, 1);
 }
 
@@ -322,11 +330,10 @@ async fn a_broker_that_says_why_it_confirms_nothing_is_down_for_that_and_kept() 
     let bridge = start(&broker, config::Bridge::default());
     broker.set().silent = true;
     broker.set().check = Some(PublishError::passing("out of memory"));
+    bridge.becomes(true).await;
     let begin = now();
     let told = bridge.publish_within(1, "a", Duration::from_secs(20));
-    while bridge.handle.is_up() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    bridge.becomes(false).await;
     assert!(now() - begin < Duration::from_secs(10), "before a stall would tell");
     assert_eq!(text(told.await.unwrap()), "timeout: bridge \"b\" (script): down: out of memory");
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -334,9 +341,7 @@ async fn a_broker_that_says_why_it_confirms_nothing_is_down_for_that_and_kept() 
     broker.set().check = None;
     broker.set().silent = false;
     let begin = now();
-    while !bridge.handle.is_up() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    bridge.becomes(true).await;
     assert!(now() - begin < Duration::from_secs(2));
     // What it was given meanwhile it never confirms: that is a stall, as ever.
     assert_eq!(bridge.publish(1, "b").await.unwrap(), Ok(()));

@@ -49,8 +49,10 @@ section! {
         auto_delete: bool = false,
         /// Whether it takes from other exchanges alone.
         internal: bool = false,
-        /// Whether the server's answer is not waited for.
+        /// Whether the server's answer is not waited for. It is waited for all the same: a refusal must be told.
         nowait: bool = false,
+        /// Further arguments, as `alternate-exchange`. What reads as a number or a truth value is one.
+        arguments: BTreeMap<String, String> = BTreeMap::new(),
     }
 }
 
@@ -66,8 +68,10 @@ section! {
         /// Whether it belongs to this connection alone. The Go gateway reads the key with a `t`; both are read.
         #[serde(rename = "exclusive", alias = "exclustive")]
         exclusive: bool = false,
-        /// Whether the server's answer is not waited for.
+        /// Whether the server's answer is not waited for. It is waited for all the same: a refusal must be told.
         nowait: bool = false,
+        /// Further arguments, as `x-queue-type` or `x-max-length`. What reads as a number or a truth value is one.
+        arguments: BTreeMap<String, String> = BTreeMap::new(),
     }
 }
 
@@ -80,7 +84,7 @@ section! {
         exchange_name: String = String::new(),
         /// The key, or its pattern.
         binding_key: String = String::new(),
-        /// Whether the server's answer is not waited for.
+        /// Whether the server's answer is not waited for. It is waited for all the same: a refusal must be told.
         nowait: bool = false,
     }
 }

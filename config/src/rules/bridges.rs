@@ -47,9 +47,8 @@ impl Rules<'_> {
             self.kafka(&format!("{at}.kafka"), kafka)?;
         }
         if let Some(amqp) = amqp {
-            let at = format!("{at}.amqp");
-            self.broker(&at, &amqp.addrs, &amqp.tls)?;
-            self.credential(&format!("{at}.password"), &amqp.password)?;
+            self.amqp(&format!("{at}.amqp"), amqp)?;
+            self.amqp_headers(&format!("{at}.headers"), &bridge.headers)?;
         }
         if let Some(nats) = nats {
             self.nats(&format!("{at}.nats"), nats)?;

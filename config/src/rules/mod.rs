@@ -1,5 +1,6 @@
 //! Rules about values that must go together. What a single value may be, its type says.
 
+mod amqp;
 mod bridges;
 mod mqm;
 mod nats;

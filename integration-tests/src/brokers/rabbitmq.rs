@@ -1,5 +1,6 @@
 //! RabbitMQ, a node of its own beside the machine's.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,6 +83,22 @@ impl Rabbitmq {
         });
         let ports = [plain, names, peers].into_iter().chain(secure).collect();
         Self { broker, addr, tls, environment, _epmd: epmd, _ports: ports }
+    }
+
+    /// Whether a queue is known to the disk, too: a node that is killed within about 2 s of its declaration has forgotten it, though not
+    /// its messages.
+    ///
+    /// # Panics
+    /// When the node's data cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn has_saved(&self, queue: &str) -> bool {
+        // As Erlang writes the end of a queue's full name.
+        let length = u32::try_from(queue.len()).expect("short").to_be_bytes();
+        let name = [b"queuem", &length[..], queue.as_bytes()].concat();
+        let files = fs::read_dir(self.broker.folder().join("data").join(NODE)).expect("the node has data");
+        let files = files.filter_map(|file| fs::read(file.ok()?.path()).ok());
+        files.into_iter().any(|content| content.windows(name.len()).any(|found| found == name))
     }
 
     /// `rabbitmqctl` for this node, with arguments that are separated by spaces. It takes about 2 s.

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::amqp::{Client, Stored};
 use frontier_integration_tests::brokers::{Broker, Login, Rabbitmq, Settings};
+use frontier_integration_tests::eventually;
 use serde_json::json;
 
 use crate::{Access, Target, scenarios};
@@ -28,6 +29,9 @@ scenarios!(Shared:
     dropped_packets_are_noticed,
     poisoned_names_cost_nobody_else,
     a_wrong_password_is_told_and_a_right_one_taken_up,
+    a_name_that_moves_is_followed,
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
 );
 
 scenarios!(Own:
@@ -174,6 +178,9 @@ impl Target for Own {
         let mut client = Client::dial(own.node.addr, &own.login, "/");
         destinations.iter().for_each(|queue| client.declares(queue));
         client.closes();
+        for queue in destinations {
+            eventually("the queue is saved", || own.node.has_saved(queue).then_some(()));
+        }
         own
     }
 

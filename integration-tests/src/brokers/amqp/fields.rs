@@ -34,8 +34,11 @@ fn take_long(bytes: &[u8]) -> (&[u8], &[u8]) {
     rest.split_at(u32::from_be_bytes(length.try_into().expect("four bytes")) as usize)
 }
 
+/// Takes a value off the front.
+type Take = fn(&[u8]) -> (String, &[u8]);
+
 /// Properties in the order of the protocol, and how each is written.
-const PROPERTIES: [(&str, fn(&[u8]) -> (String, &[u8])); 13] = [
+const PROPERTIES: [(&str, Take); 13] = [
     ("content_type", text),
     ("content_encoding", text),
     ("headers", nothing),
