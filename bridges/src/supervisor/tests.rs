@@ -287,7 +287,6 @@ async fn what_is_stuck_in_a_client_that_heals_holds_up_nobody_while_the_broker_a
     let bridge = start(&broker, config::Bridge::default());
     assert_eq!(bridge.publish(1, "first").await.unwrap(), Ok(()));
     broker.set().silent = true;
-    bridge.becomes(true).await;
     let begin = now();
     let stuck = bridge.publish(1, "stuck");
     bridge.becomes(false).await;
@@ -297,10 +296,8 @@ async fn what_is_stuck_in_a_client_that_heals_holds_up_nobody_while_the_broker_a
     broker.set().silent = false;
     assert_eq!(bridge.publish(2, "other").await.unwrap(), Ok(()));
     assert!(bridge.handle.is_up());
-    assert!(matches!(stuck.await.unwrap(), Err(GivenUp::Expired { .. })));
-    assert_eq!(broker.stored(), ["first", "other"]);
     assert!(text(stuck.await.unwrap()).starts_with("timeout: bridge \"b\" (script): "));
-    assert_eq!(broker.stored(), ["other"]);
+    assert_eq!(broker.stored(), ["first", "other"]);
     assert_eq!(broker.set().connected, 1);
 }
 

@@ -65,10 +65,8 @@ fn names_that_come_move_or_have_a_dead_address_are_found() {
         named::<crate::kafka::Server>("kafka"),
         named::<crate::amqp::Own>("amqp"),
         named::<crate::nats::JetStream>("nats"),
-        named::<crate::mqtt::Mqtt>("mqtt"),
+        named::<crate::mqtt::Mqtt<5, 1>>("mqtt"),
         named::<crate::redis::Redis>("redis"),
-        named::<crate::mqtt::Mosquitto>("mqtt"),
-        named::<crate::redis::RedisTarget>("redis"),
     ];
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let hosts = folder.path().join("hosts");
