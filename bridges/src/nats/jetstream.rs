@@ -38,8 +38,8 @@ const ACK: Duration = Duration::from_secs(12);
 /// Messages under way on subjects on which none was acknowledged yet, and in a batch.
 const UNPROVEN: usize = 100;
 
-/// Subjects that are remembered to have been acknowledged.
-const PROVEN: usize = 4096;
+/// Subjects that are remembered to have been acknowledged: less than 2 MiB of hashes.
+const PROVEN: usize = 65_536;
 
 /// Messages without an acknowledgement; the client takes 5000.
 const WINDOW: usize = 4_000;

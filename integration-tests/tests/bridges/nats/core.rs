@@ -189,7 +189,7 @@ fn core_what_the_user_may_not_publish_is_refused_and_its_neighbours_pass() {
     let gateway = gateway(with(lines, &["fallback: true"]));
     let mut edges: Vec<Edge> = (0..4).map(|_| Edge::edge(gateway.edge)).collect();
     const COUNT: usize = 200;
-    let topic = |number: usize| if number % 2 == 0 { "t".to_owned() } else { format!("forbidden.{number}") };
+    let topic = |number: usize| if number.is_multiple_of(2) { "t".to_owned() } else { format!("forbidden.{number}") };
     let sent: Vec<Vec<u64>> = edges
         .iter_mut()
         .map(|edge| (0..COUNT).map(|number| edge.message(&Body::new().topic(&topic(number)).value(b"x"))).collect())
