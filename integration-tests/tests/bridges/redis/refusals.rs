@@ -48,17 +48,23 @@ fn a_key_of_another_type_is_told_and_costs_nobody_else() {
     assert_eq!((counters(&gateway, BRIDGE)["delivered"], counters(&gateway, BRIDGE)["failed"]), (2, 1));
 }
 
+/// What keeps the server from writing anything at all is told at once, and over when it is.
 #[test]
-fn a_full_memory_is_told_and_messages_pass_once_there_is_room() {
+fn a_server_that_will_not_write_says_why_and_messages_pass_once_it_will() {
     let target = Redis::start(&Settings::default(), &[]);
     let lines = Redis::bridge(&target.addr().to_string(), &Access::default());
     let gateway = gateway(with(lines, &["topics: [t]"]));
     accepted(&gateway, "t");
-    target.client().done(&["CONFIG", "SET", "maxmemory", "1"]);
-    let error = refused(&gateway, &target, "t");
-    assert_eq!(error, "OOM command not allowed when used memory > 'maxmemory'.");
-    target.client().done(&["CONFIG", "SET", "maxmemory", "0"]);
-    accepted(&gateway, "t");
+    for (setting, words) in [
+        ("maxmemory", "OOM command not allowed when used memory > 'maxmemory'."),
+        ("min-replicas-to-write", "NOREPLICAS Not enough good replicas to write."),
+    ] {
+        target.client().done(&["CONFIG", "SET", setting, "1"]);
+        assert_eq!(refused(&gateway, &target, "t"), words);
+        target.client().done(&["CONFIG", "SET", setting, "0"]);
+        accepted(&gateway, "t");
+    }
+    assert_eq!(gateway.log.count("bridge down"), 0);
 }
 
 #[test]
