@@ -155,6 +155,27 @@ impl RedisCluster {
         number
     }
 
+    /// Makes a server without slots a replica of another, and waits until it has everything and all know of it.
+    ///
+    /// # Panics
+    /// When that does not come about.
+    #[track_caller]
+    pub fn replicate(&self, replica: usize, master: usize) {
+        let (its, ours) = (self.id(master), self.id(replica));
+        let mut client = self.servers[replica].client();
+        eventually("the replica knows its master", || {
+            (client.ask(&["CLUSTER", "REPLICATE", &its]) == Reply::Status("OK".to_owned())).then_some(())
+        });
+        eventually("the replica has everything", || (client.info("master_link_status") == "up").then_some(()));
+        for server in &self.servers {
+            eventually("all know of the replica", || {
+                let nodes = server.client().ask(&["CLUSTER", "NODES"]);
+                let line = nodes.text().lines().find(|line| line.starts_with(&ours)).map(str::to_owned);
+                line.is_some_and(|line| line.contains("slave") && line.contains(&its)).then_some(())
+            });
+        }
+    }
+
     fn launch(&mut self) {
         let bus = Port::any();
         let lines = vec![

@@ -86,6 +86,38 @@ fn a_killed_master_costs_nothing_that_was_acked() {
     everything_is_there(&cluster, &topics, told);
 }
 
+/// A master dies for good and its replica takes over: the bridge follows, and what was acked and replicated is there.
+#[test]
+fn a_replica_that_takes_over_is_followed() {
+    let mut cluster = RedisCluster::start();
+    let old = cluster.owner("t0");
+    let new = cluster.join();
+    cluster.replicate(new, old);
+    let gateway = gateway(bridge(&cluster, &[0, 1, 2]));
+    let before = Load::start(gateway.edge, 2, "t0", Duration::from_millis(5));
+    eventually("acks", || (before.acked() >= 100).then_some(()));
+    let before = before.stop();
+    let mut client = cluster.servers[new].client();
+    client.done(&["READONLY"]);
+    eventually("the replica has everything", || {
+        (client.ask(&["XLEN", "t0"]) == cluster.servers[old].client().ask(&["XLEN", "t0"])).then_some(())
+    });
+    let load = Load::start(gateway.edge, 2, "t0", Duration::from_millis(5));
+    cluster.servers[old].broker.kill();
+    eventually("it is noticed", || is(&gateway, BRIDGE, "down").then_some(()));
+    let acked = load.acked();
+    eventually_within(SOON, "acks at the new master", || (load.acked() >= acked + 100).then_some(()));
+    let told = load.stop();
+    let stored = entries(&mut cluster.servers[new].client(), "t0");
+    for told in &before {
+        assert_eq!(told.missing(&stored), Vec::<usize>::new());
+    }
+    for told in &told {
+        assert!(!told.cut && told.refused.is_empty(), "{:?}", told.refused);
+        told.is_in_order(&stored);
+    }
+}
+
 /// The slot of a stream moves to a server that is new, under load: half moved (`ASK`) and then for good (`MOVED`).
 #[test]
 fn a_slot_that_moves_is_followed_without_a_loss() {
