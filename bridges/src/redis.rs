@@ -149,7 +149,7 @@ impl Connector for RedisConnector {
         // Where there is one address, it stands in the bridge's name already.
         let told = failures.iter().map(|(addr, error)| match failures.len() {
             1 => error.to_string(),
-            _ => format!("{addr}: {error}"),
+            _ => at(addr, error).to_string(),
         });
         Err(PublishError::lost(told.collect::<Vec<_>>().join("; ")))
     }
@@ -160,6 +160,12 @@ async fn master_at(addr: &str, manners: &Manners) -> Result<Connection, PublishE
     let connection = Connection::open(addr, manners).await?;
     connection.is_master().await?;
     Ok(connection)
+}
+
+/// The error of the server at `addr`, which names it.
+fn at(addr: &str, error: &PublishError) -> PublishError {
+    let text = error.to_string();
+    if text.contains(addr) { error.clone() } else { PublishError::lost(format_args!("{addr}: {text}")) }
 }
 
 /// `host:port`, the host of an IPv6 address in brackets.

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt, select_all};
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use redis::{Pipeline, Value};
 
+use super::at;
 use super::cluster::{self, Map, Place};
 use super::command::Shape;
 use super::connection::{Connection, Manners, replica};
@@ -115,7 +116,7 @@ impl Servers {
         for share in &shares {
             if number(&all, &share.addr).is_none() {
                 let opened = Connection::open(&share.addr, manners).await;
-                let opened = opened.map_err(|error| PublishError::lost(format_args!("{}: {error}", share.addr)))?;
+                let opened = opened.map_err(|error| at(&share.addr, &error))?;
                 all.push(Arc::new(opened));
             }
         }
@@ -260,7 +261,7 @@ impl Servers {
         };
         let (Some(addr), Some(manners)) = (wanted, &self.manners) else { return Ok(()) };
         let opened = Connection::open(&addr, manners).await;
-        let opened = opened.map_err(|error| PublishError::lost(format_args!("{addr}: {error}")))?;
+        let opened = opened.map_err(|error| at(&addr, &error))?;
         self.state().all.push(Arc::new(opened));
         Ok(())
     }
