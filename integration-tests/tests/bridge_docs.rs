@@ -1,7 +1,7 @@
 //! The configurations that `docs/bridges.md` and the page of each broker show are ones that a gateway starts with.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use frontier_integration_tests::containers::root;
@@ -11,7 +11,7 @@ use frontier_integration_tests::process::frontier_binary;
 const KINDS: [&str; 5] = ["kafka", "amqp", "nats", "mqtt", "redis"];
 
 /// The blocks of YAML on a page.
-fn blocks(page: &PathBuf) -> Vec<String> {
+fn blocks(page: &Path) -> Vec<String> {
     let text = fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
     let mut blocks = Vec::new();
     let mut block: Option<String> = None;
@@ -30,7 +30,7 @@ fn blocks(page: &PathBuf) -> Vec<String> {
 }
 
 #[track_caller]
-fn is_accepted(page: &PathBuf, block: &str) {
+fn is_accepted(page: &Path, block: &str) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("frontier.yaml");
     fs::write(&file, block).expect("a file can be written");

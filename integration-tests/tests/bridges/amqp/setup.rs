@@ -120,6 +120,22 @@ fn what_is_declared_is_there_and_a_restart_finds_it() {
     }
 }
 
+/// Numbers and texts among them: else the broker would refuse the queue, or take more than one message.
+#[test]
+fn arguments_of_a_queue_are_declared() {
+    let target = Shared::with(&[]);
+    let lines = Shared::bridge(&target.addr().to_string(), &Access::default());
+    let queue = "  queues: [{ name: t, durable: true, arguments: { x-max-length: 1, x-overflow: reject-publish } }]";
+    let gateway = gateway(with(lines, &[queue, "topics: [t]"]));
+    let mut edge = Client::edge(gateway.edge);
+    passes(&mut edge, "t");
+    let refused = (0..100).find_map(|_| {
+        let sent = edge.message(&Body::new().topic("t").value(b"x"));
+        edge.acked(sent).err()
+    });
+    assert!(refused.is_some_and(|error| error.contains("reject-publish")));
+}
+
 /// A queue that is there with other arguments: the state has the broker's own words, and once it is gone the bridge comes up.
 #[test]
 fn a_declaration_that_differs_is_told_in_the_brokers_words() {
