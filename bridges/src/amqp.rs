@@ -34,7 +34,8 @@ use self::message::short;
 use self::publish::Publisher;
 use self::transport::{Kit, Lifeline, severable};
 use self::words::lost;
-use crate::broker::{Addresses, dial, secret, tls};
+use crate::broker::{Addresses, dial, tls};
+use crate::secret::secret;
 use crate::{Bridge, Confirmations, Connector, PublishError, Record, Terms};
 
 const PORT: u16 = 5672;
@@ -129,7 +130,7 @@ impl Connector for AmqpConnector {
             "" => String::new(),
             exchange => format!(", exchange {exchange:?}"),
         };
-        format!("AMQP {}{exchange}", self.addresses)
+        format!("amqp {}{exchange}", self.addresses)
     }
 
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {

@@ -1,10 +1,14 @@
-//! What back ends share on the way to their brokers: addresses tried in turn, TLS, secrets. All of it is read anew for each
-//! connection, so that a name that moves, a certificate or a password that is exchanged, is taken up without a restart.
+//! What back ends share on the way to their brokers: addresses tried in turn, and TLS. All of it is read anew for each
+//! connection, so that a name that moves or a certificate that is exchanged is taken up without a restart.
+#![cfg_attr(
+    not(any(feature = "amqp", feature = "mqtt", feature = "redis")),
+    allow(dead_code, reason = "the client of NATS dials by itself")
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use config::{BridgeTls, BrokerAddr, Credential, Secret};
+use config::{BridgeTls, BrokerAddr};
 use net::tls::{ClientFiles, KeyPair, Roots, TlsConnector};
 use net::{Causes, DialError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -95,14 +99,6 @@ pub(crate) async fn tls(config: &BridgeTls) -> Result<Option<TlsConnector>, Publ
     let loaded =
         loaded.map_err(|error| PublishError::lost(format_args!("reading certificates ended early: {error}")))?;
     loaded.map(Some).map_err(|error| PublishError::lost(Causes(&error)))
-}
-
-/// The secret that `credential` names, from its file or variable as it is now.
-pub(crate) async fn secret(credential: &Credential) -> Result<Option<Secret>, PublishError> {
-    let credential = credential.clone();
-    let read = spawn_blocking(move || credential.secret(|name| std::env::var(name).ok())).await;
-    let read = read.map_err(|error| PublishError::lost(format_args!("reading a secret ended early: {error}")))?;
-    read.map_err(|error| PublishError::lost(Causes(&error)))
 }
 
 #[cfg(test)]

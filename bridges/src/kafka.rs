@@ -33,6 +33,7 @@ use tracing::warn;
 use self::client::{Admin, Clients, Place, Producer};
 use self::limits::{Batches, Blame, Limits};
 use self::properties::Properties;
+use crate::secret::secret;
 use crate::{Bridge, Confirmations, Connector, Kind, Outcome, PublishError, Record, Terms};
 
 pub use self::properties::BadProperty;
@@ -81,16 +82,6 @@ impl KafkaConnector {
             password: kafka.sasl.password.clone(),
             clients: Clients::new(&bridge.name),
             fatal: Arc::default(),
-        })
-    }
-
-    async fn password(&self) -> Result<Option<Secret>, PublishError> {
-        let password = self.password.clone();
-        let read = spawn_blocking(move || password.secret(|name| std::env::var(name).ok())).await;
-        let read = read.map_err(|error| PublishError::lost(format_args!("reading a secret ended early: {error}")))?;
-        read.map_err(|error| match std::error::Error::source(&error) {
-            Some(cause) => PublishError::lost(format_args!("{error}: {cause}")),
-            None => PublishError::lost(error),
         })
     }
 }
@@ -142,7 +133,7 @@ impl Connector for KafkaConnector {
     }
 
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
-        let password = self.password().await?;
+        let password = secret(&self.password).await?;
         let place = self.clients.place().await;
         let (properties, chosen) = (self.properties.clone(), self.chosen);
         let (limits, fatal) = (Arc::clone(&self.limits), Arc::clone(&self.fatal));

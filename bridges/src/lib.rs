@@ -42,6 +42,8 @@ mod open;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "kafka", feature = "amqp", feature = "nats", feature = "mqtt", feature = "redis"))]
+mod secret;
 mod supervisor;
 mod template;
 #[cfg(test)]

@@ -36,6 +36,7 @@ use self::kept::Kept;
 use self::link::{Command, Link, Manner};
 use self::wire::Granted;
 use crate::broker::{self, Addresses};
+use crate::secret::secret;
 use crate::{Bridge, Client, Confirmations, Connector, PublishError, Record, Terms};
 
 /// The most messages under way, unless the broker wants fewer.
@@ -104,7 +105,7 @@ impl Connector for MqttConnector {
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let Config { version, qos, retain, clean_session, .. } = self.config;
         let tls = broker::tls(&self.config.tls).await?;
-        let password = broker::secret(&self.config.password).await?;
+        let password = secret(&self.config.password).await?;
         let password = password.as_ref().map_or("", config::Secret::expose);
         let addr = self.addresses.in_turn().next().expect("the configuration has an address");
         let mut session = self.kept.lease(qos == 2 && !clean_session);

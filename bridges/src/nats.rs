@@ -24,7 +24,8 @@ use config::NatsBridge;
 use self::core::Core;
 use self::events::Events;
 use self::jetstream::JetStream;
-use crate::broker::{Addresses, secret, tls};
+use crate::broker::{Addresses, tls};
+use crate::secret::secret;
 use crate::{Bridge, Client, Connector, PublishError};
 
 /// The port of a server that names none.

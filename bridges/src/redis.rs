@@ -28,6 +28,7 @@ use self::connection::{Connection, Manners};
 use self::sentinel::Sentinels;
 use self::servers::Servers;
 use crate::broker::{self, Addresses};
+use crate::secret::secret;
 use crate::{Bridge, Confirmations, Connector, PublishError, Record, Terms};
 
 /// Where Redis listens unless it is told otherwise, and where sentinels do.
@@ -118,7 +119,7 @@ impl RedisConnector {
         Ok(Manners {
             name: self.name.clone(),
             username: login.username.clone(),
-            password: broker::secret(&login.password).await?,
+            password: secret(&login.password).await?,
             db,
             tls: broker::tls(&self.tls).await?,
         })

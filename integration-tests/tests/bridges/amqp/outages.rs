@@ -92,7 +92,7 @@ fn a_memory_alarm_is_told_and_gone_when_it_ends() {
     let mut edge = Client::edge(gateway.edge);
     let soon = edge.message(&Body::new().topic("t").value(b"soon").deadline(&time::from_now(12)));
     let error = edge.acked(soon).expect_err("nobody takes it");
-    assert!(error.starts_with("context deadline exceeded: bridge \"b\" (AMQP "), "{error}");
+    assert!(error.starts_with("context deadline exceeded: bridge \"b\" (amqp "), "{error}");
     assert!(error.contains("low on memory"), "{error}");
     // Beyond the time that a stall would take.
     assert_eq!(proxy.accepted(), 1, "the connection is kept");

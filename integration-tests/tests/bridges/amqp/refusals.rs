@@ -38,7 +38,7 @@ fn what_is_known_to_be_too_large_is_not_sent() {
         match (edge.acked(sent), expected) {
             (Ok(()), None) => {}
             (Err(error), Some(expected)) => {
-                assert!(error.starts_with("bridge \"b\" (AMQP ") && error.contains(expected), "{error}");
+                assert!(error.starts_with("bridge \"b\" (amqp ") && error.contains(expected), "{error}");
             }
             (answer, expected) => panic!("{answer:?} for {expected:?}"),
         }
@@ -111,7 +111,7 @@ fn a_full_queue_is_told_at_once_and_passes_when_there_is_room() {
     };
     // Which one is the first too many is the broker's affair, to a few.
     let full = (0..100).find_map(|_| publish().err()).expect("the queue holds five");
-    assert!(full.starts_with("bridge \"b\" (AMQP ") && full.contains("x-overflow: reject-publish"), "{full}");
+    assert!(full.starts_with("bridge \"b\" (amqp ") && full.contains("x-overflow: reject-publish"), "{full}");
     assert!(is(&gateway, BRIDGE, "up"));
     let held = target.stored("t").len();
     assert!((5..10).contains(&held), "{held}");
