@@ -2,6 +2,7 @@
 
 mod access;
 mod delivery;
+mod names;
 mod setup;
 mod sizes;
 
@@ -101,7 +102,10 @@ impl Target for Server {
     }
 }
 
+// A name that moves: Kafka tells the addresses of its own by which it is found from then on, see `names`.
 scenarios!(Server:
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
     every_publish_arrives_in_order,
     headers_tell_where_a_message_came_from,
     a_drain_sends_what_is_held,

@@ -9,7 +9,6 @@ mod in_compose;
 mod kafka;
 mod mqm;
 mod mqtt;
-mod names;
 mod nats;
 mod recipes;
 mod redis;

@@ -86,6 +86,9 @@ pub(crate) fn arrived(message: subscriber::Message) -> Arrived {
 }
 
 scenarios!(Mosquitto:
+    a_name_that_moves_is_followed,
+    of_several_addresses_of_a_name_any_will_do,
+    an_address_of_ipv6_is_taken,
     every_publish_arrives_in_order,
     headers_tell_where_a_message_came_from,
     a_drain_sends_what_is_held,

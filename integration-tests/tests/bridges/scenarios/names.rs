@@ -15,26 +15,26 @@ use super::everything_acked_is_there;
 use crate::{Access, BRIDGE, Target, gateway, settings, with};
 
 /// How soon a name that has an address again is followed.
-const FOLLOWED: Duration = Duration::from_secs(15);
+pub(crate) const FOLLOWED: Duration = Duration::from_secs(15);
 
 /// The names of one gateway.
-struct Hosts(TempDir);
+pub(crate) struct Hosts(TempDir);
 
 impl Hosts {
-    fn new(lines: &str) -> Self {
+    pub(crate) fn new(lines: &str) -> Self {
         let hosts = Self(tempfile::tempdir().expect("a temporary folder can be made"));
         hosts.say(lines);
         hosts
     }
 
     /// From now on these. The file stays the same one, since it is mounted.
-    fn say(&self, lines: &str) {
+    pub(crate) fn say(&self, lines: &str) {
         fs::write(self.0.path().join("hosts"), lines).expect("a temporary file can be written");
     }
 
     /// A gateway with these names, and a bridge of these lines.
     #[track_caller]
-    fn gateway(&self, lines: Vec<String>) -> Gateway {
+    pub(crate) fn gateway(&self, lines: Vec<String>) -> Gateway {
         let hosts = Some(self.0.path().join("hosts"));
         let settings = settings(&[(BRIDGE, lines)]);
         frontier_integration_tests::Settings { hosts, ..settings }.start()
