@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::report::{BridgeReport, ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport, Throughput};
+use crate::report::{
+    BridgeReport, ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport, Throughput,
+};
 use crate::server::Memory;
 
 /// Rows of cells, the first one the heading; columns are aligned, numbers to the right.
@@ -153,7 +155,11 @@ fn idle(f: &mut fmt::Formatter<'_>, report: &IdleReport) -> fmt::Result {
 fn bridge(f: &mut fmt::Formatter<'_>, report: &BridgeReport) -> fmt::Result {
     let BridgeReport { edges, in_flight, size, full, half, .. } = report;
     let version = if report.version.is_empty() { String::new() } else { format!(" ({})", report.version) };
-    writeln!(f, "edge → {}{version}: {edges} edges, {in_flight} in flight on each, {size} B payload", report.target.name())?;
+    writeln!(
+        f,
+        "edge → {}{version}: {edges} edges, {in_flight} in flight on each, {size} B payload",
+        report.target.name()
+    )?;
     writeln!(f, "both: {}\n", report.settings)?;
     let mut table = figures_table();
     figures(&mut table, "gateway", &full.gateway);
