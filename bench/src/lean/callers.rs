@@ -47,6 +47,7 @@ impl Callers {
     }
 
     /// From now on so many requests per second begin, on all links together, as long as there are places for them.
+    #[cfg(feature = "brokers")]
     pub(crate) fn keep_pace(&mut self, per_second: f64) {
         self.per_second = Some(per_second);
     }
