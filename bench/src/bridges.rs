@@ -68,7 +68,7 @@ mod tests {
             rounds: Vec::new(),
             bare_rounds: Vec::new(),
         };
-        Report::Bridge(BridgeReport {
+        Report::Bridge(Box::new(BridgeReport {
             target: Target::Kafka,
             version: "Kafka 4".to_owned(),
             settings: String::new(),
@@ -79,7 +79,7 @@ mod tests {
             half: beside(40_000.0),
             half_per_second: 40_000.0,
             memory: None,
-        })
+        }))
     }
 
     #[test]

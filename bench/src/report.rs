@@ -19,7 +19,7 @@ pub(crate) enum Report {
     Stream(StreamReport),
     Connect(ConnectReport),
     Idle(IdleReport),
-    Bridge(BridgeReport),
+    Bridge(Box<BridgeReport>),
 }
 
 /// Calls or messages.

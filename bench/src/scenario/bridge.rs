@@ -24,7 +24,7 @@ pub(crate) async fn run(bridge: &Bridge) -> Result<Report> {
         Target::Mqtt => beside::<bare::Mqtt>(bridge).await,
         Target::Redis => beside::<bare::Redis>(bridge).await,
     }
-    .map(Report::Bridge)
+    .map(|report| Report::Bridge(Box::new(report)))
 }
 
 /// Prepares the broker, and prints what the gateway has to be told.
