@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run brokers examples test test-containers test-compose lint bench
+.PHONY: help demo run brokers examples test test-containers test-compose lint bench bench-bridges
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -69,3 +69,7 @@ lint: ## Check format, lints, licences and sources of dependencies
 bench: ## Measure against a plain relay, and write docs/performance.md
 	@scripts/setup.sh build
 	bench/run.sh
+
+bench-bridges: ## Measure bridges against bare clients of their brokers, and write docs/performance.md
+	@scripts/setup.sh brokers
+	bench/bridges.sh

@@ -34,6 +34,14 @@ pub(crate) enum Command {
     Connect(Connect),
     /// Edges that have made one call and stay: memory per link, CPU of heartbeats; begin with a fresh gateway
     Idle(Idle),
+    /// Messages of edges through a bridge to a broker, in turn with a bare client of that broker; then both at half of the
+    /// bridge's speed
+    #[cfg(feature = "brokers")]
+    Bridge(Bridge),
+    /// Make what a broker must have before messages come, and say the gateway's section `bridges`
+    #[cfg(feature = "brokers")]
+    #[command(hide = true)]
+    BridgeConfig(AtBroker),
     /// Put the figures of a folder of JSON reports into a Markdown file
     Document(Document),
     /// Make a certificate and its key for a gateway on 127.0.0.1, as PEM files
@@ -181,14 +189,82 @@ pub(crate) struct Idle {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// A broker, and how messages are put into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Target {
+    Kafka,
+    Rabbitmq,
+    Nats,
+    Jetstream,
+    Mqtt,
+    Redis,
+}
+
+impl Target {
+    /// For readers.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Target::Kafka => "Kafka",
+            Target::Rabbitmq => "RabbitMQ",
+            Target::Nats => "NATS core",
+            Target::Jetstream => "NATS JetStream",
+            Target::Mqtt => "MQTT QoS 1",
+            Target::Redis => "Redis streams",
+        }
+    }
+}
+
+#[cfg(feature = "brokers")]
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AtBroker {
+    /// Which broker, and how messages are put into it
+    #[arg(long)]
+    pub(crate) target: Target,
+    /// Where the broker is
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) broker: String,
+}
+
+#[cfg(feature = "brokers")]
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Bridge {
+    /// Where edges connect. The gateway must have the section that `bridge-config` says
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30012")]
+    pub(crate) edge_addr: String,
+    /// Process of the gateway, on this machine: its CPU and memory are read
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+    #[command(flatten)]
+    pub(crate) at: AtBroker,
+    /// What the broker is called and its version, for readers
+    #[arg(long, default_value = "")]
+    pub(crate) version: String,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Edges
+    #[arg(long, default_value = "100")]
+    pub(crate) edges: NonZeroU32,
+    /// Messages under way on each edge; the bare client has as many as all edges together
+    #[arg(long, default_value = "10")]
+    pub(crate) in_flight: NonZeroU32,
+    /// Payload in bytes
+    #[arg(long, default_value = "1024")]
+    pub(crate) size: usize,
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Document {
     /// Folder of the JSON reports
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: PathBuf,
-    /// Markdown file: what stands behind its line `<!-- figures -->` is replaced
+    /// Markdown file: what stands between its line `<!-- figures -->` and the end is replaced, or with `--bridges` what stands
+    /// between `<!-- bridges -->` and `<!-- end of bridges -->`
     #[arg(long, value_name = "FILE")]
     pub(crate) into: PathBuf,
+    /// The reports are those of bridges
+    #[arg(long)]
+    pub(crate) bridges: bool,
     /// When and on what it was measured, for readers
     #[arg(long)]
     pub(crate) measured: String,
@@ -259,6 +335,8 @@ impl Command {
     pub(crate) fn is_on_one_thread(&self) -> bool {
         match self {
             Command::Call(load) | Command::Publish(load) => !load.sdk,
+            #[cfg(feature = "brokers")]
+            Command::Bridge(_) => true,
             Command::Peer(peer) => matches!(peer, Peer::LeanService { .. } | Peer::LeanEdges { .. } | Peer::Echo),
             _ => false,
         }

@@ -289,7 +289,7 @@ fn markdown(bars: &[Bar]) -> String {
 }
 
 /// A number with a blank between thousands; from there on without decimals.
-fn grouped(number: f64) -> String {
+pub(crate) fn grouped(number: f64) -> String {
     if number.abs() < 1000.0 {
         return number.to_string();
     }

@@ -1,4 +1,5 @@
-//! The figures in `docs/performance.md`: what stands before the marker is people's, what follows is written here.
+//! The figures in `docs/performance.md`: what stands behind one marker, and between two others, is written here, the rest is
+//! people's.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,22 +8,51 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::args::Document;
-use crate::bars;
 use crate::report::Report;
+use crate::{bars, bridges};
 
 /// The line behind which all is replaced.
 const MARKER: &str = "<!-- figures -->";
+
+/// The lines between which the figures of bridges are.
+const BRIDGES: [&str; 2] = ["<!-- bridges -->", "<!-- end of bridges -->"];
 
 pub(crate) fn write(args: &Document) -> Result<()> {
     let reports = read(&args.reports)?;
     let file = args.into.display();
     let old = fs::read_to_string(&args.into).with_context(|| format!("cannot read {file}"))?;
-    let (prose, _) = old.split_once(MARKER).with_context(|| format!("{file} has no line {MARKER}"))?;
-    let mut text = format!("{prose}{MARKER}\n\nMeasured {}.\n\n{}", args.measured, bars::table(&reports)?);
-    text.push_str("\n## All figures\n\n```\n");
+    let text = match args.bridges {
+        true => with_bridges(&old, &reports, &args.measured),
+        false => with_figures(&old, &reports, &args.measured),
+    };
+    fs::write(&args.into, text.with_context(|| file.to_string())?).with_context(|| format!("cannot write {file}"))
+}
+
+fn with_figures(old: &str, reports: &[Report], measured: &str) -> Result<String> {
+    let (prose, _) = halves(old, MARKER)?;
+    let mut text = format!("{prose}{MARKER}\n\nMeasured {measured}.\n\n{}\n## All figures\n\n", bars::table(reports)?);
+    tables(&mut text, reports);
+    Ok(text)
+}
+
+fn with_bridges(old: &str, reports: &[Report], measured: &str) -> Result<String> {
+    let [begin, end] = BRIDGES;
+    let (before, behind) = halves(old, begin)?;
+    let (_, after) = halves(behind, end)?;
+    let mut text = format!("{before}{begin}\n\nMeasured {measured}.\n\n{}\n", bridges::table(reports)?);
+    tables(&mut text, reports);
+    Ok(format!("{text}\n{end}{after}"))
+}
+
+/// What stands before and behind the one line `marker`.
+fn halves<'a>(text: &'a str, marker: &str) -> Result<(&'a str, &'a str)> {
+    text.split_once(marker).with_context(|| format!("there is no line {marker}"))
+}
+
+/// All reports as they were shown when they were made.
+fn tables(text: &mut String, reports: &[Report]) {
     let tables: Vec<String> = reports.iter().map(Report::to_string).collect();
-    writeln!(text, "{}```", tables.join("\n")).expect("a string takes any text");
-    fs::write(&args.into, text).with_context(|| format!("cannot write {file}"))
+    writeln!(text, "```\n{}```", tables.join("\n")).expect("a string takes any text");
 }
 
 /// All reports of a folder, in the order of their names.

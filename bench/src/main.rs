@@ -1,17 +1,22 @@
 //! `frontier-bench`: what a gateway costs, measured from outside beside a plain TCP relay.
 
 mod args;
+#[cfg(feature = "brokers")]
+mod bare;
 mod bars;
+mod bridges;
 mod callers;
 mod certificate;
 mod child;
 mod document;
 mod edges;
+mod flow;
 mod frame;
 mod latencies;
 mod lean;
 mod load;
 mod measure;
+mod pace;
 mod peer;
 mod ping_pong;
 mod progress;
@@ -49,6 +54,10 @@ async fn run(command: Command) -> Result<()> {
         Command::Stream(stream) => show(&scenario::stream::run(&stream).await?, stream.run.json.as_deref()),
         Command::Connect(connect) => show(&scenario::connect::run(&connect).await?, connect.run.json.as_deref()),
         Command::Idle(idle) => show(&scenario::idle::run(&idle).await?, idle.json.as_deref()),
+        #[cfg(feature = "brokers")]
+        Command::Bridge(bridge) => show(&scenario::bridge::run(&bridge).await?, bridge.run.json.as_deref()),
+        #[cfg(feature = "brokers")]
+        Command::BridgeConfig(at) => scenario::bridge::config(&at).await,
         Command::Document(document) => document::write(&document),
         Command::Certificate(args) => certificate::write(&args),
         Command::Peer(peer) => peer::run(peer).await,

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::args::Direction;
+use crate::args::{Direction, Target};
 use crate::latencies::{Latencies, Percentiles};
 use crate::load::{Pair, Round};
 use crate::server::Memory;
@@ -19,6 +19,7 @@ pub(crate) enum Report {
     Stream(StreamReport),
     Connect(ConnectReport),
     Idle(IdleReport),
+    Bridge(Box<BridgeReport>),
 }
 
 /// Calls or messages.
@@ -217,6 +218,51 @@ pub(crate) struct IdleReport {
     pub(crate) cpu_percent: f64,
     /// The same for 10 000 edges.
     pub(crate) cpu_percent_per_10000_edges: f64,
+}
+
+/// Messages of edges through a bridge, beside those of a bare client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BridgeReport {
+    pub(crate) target: Target,
+    /// The broker's name and version, if they were told.
+    pub(crate) version: String,
+    /// What bridge and bare client have in common, for readers.
+    pub(crate) settings: String,
+    pub(crate) edges: u32,
+    pub(crate) in_flight: u32,
+    /// Payload in bytes.
+    pub(crate) size: usize,
+    /// As many as go.
+    pub(crate) full: Beside,
+    /// As many as [`Self::half_per_second`].
+    pub(crate) half: Beside,
+    /// Half of what went through the gateway per second: the median over its rounds.
+    pub(crate) half_per_second: f64,
+    /// The gateway's, after all rounds.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// A bridge beside a bare client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Beside {
+    pub(crate) gateway: Figures,
+    pub(crate) bare: Figures,
+    /// Messages per second, as a multiple of the bare client's: the median over the pairs of rounds.
+    pub(crate) versus_bare: f64,
+    /// One entry for each round of the gateway, in order.
+    pub(crate) rounds: Vec<Figures>,
+    /// One entry for each round of the bare client, each measured right after that of the gateway.
+    pub(crate) bare_rounds: Vec<Figures>,
+}
+
+impl Beside {
+    /// `None` if there is not a round of each.
+    #[cfg(feature = "brokers")]
+    pub(crate) fn of(pairs: &[Pair<Latencies>]) -> Option<Self> {
+        let Compared { gateway, relay, versus_relay, rounds, relay_rounds } = Compared::of(pairs);
+        let versus_bare = versus_relay?.per_second;
+        Some(Self { gateway, bare: relay?, versus_bare, rounds, bare_rounds: relay_rounds })
+    }
 }
 
 /// The value in the middle, or between the two there.

@@ -1,5 +1,7 @@
 //! What is measured: one file for each scenario.
 
+#[cfg(feature = "brokers")]
+pub(crate) mod bridge;
 pub(crate) mod call;
 pub(crate) mod connect;
 pub(crate) mod idle;

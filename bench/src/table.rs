@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::report::{ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport, Throughput};
+use crate::report::{
+    BridgeReport, ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport, Throughput,
+};
+use crate::server::Memory;
 
 /// Rows of cells, the first one the heading; columns are aligned, numbers to the right.
 #[derive(Debug, Default)]
@@ -38,6 +41,7 @@ impl fmt::Display for Report {
             Report::Stream(report) => stream(f, report),
             Report::Connect(report) => connect(f, report),
             Report::Idle(report) => idle(f, report),
+            Report::Bridge(report) => bridge(f, report),
         }
     }
 }
@@ -67,12 +71,7 @@ fn load(f: &mut fmt::Formatter<'_>, what: &str, report: &LoadReport) -> fmt::Res
             versus.added_p99_us
         )?;
     }
-    match report.memory {
-        Some(memory) => {
-            writeln!(f, "gateway's memory: {} KiB resident, {} KiB private", memory.resident_kib, memory.private_kib)
-        }
-        None => Ok(()),
-    }
+    memory(f, report.memory)
 }
 
 fn figures_table() -> Table {
@@ -151,6 +150,35 @@ fn idle(f: &mut fmt::Formatter<'_>, report: &IdleReport) -> fmt::Result {
         "gateway's CPU over {watched_seconds:.0} s: {:.2} % of a core, {:.2} % for 10 000 edges",
         report.cpu_percent, report.cpu_percent_per_10000_edges
     )
+}
+
+fn bridge(f: &mut fmt::Formatter<'_>, report: &BridgeReport) -> fmt::Result {
+    let BridgeReport { edges, in_flight, size, full, half, .. } = report;
+    let version = if report.version.is_empty() { String::new() } else { format!(" ({})", report.version) };
+    writeln!(
+        f,
+        "edge → {}{version}: {edges} edges, {in_flight} in flight on each, {size} B payload",
+        report.target.name()
+    )?;
+    writeln!(f, "both: {}\n", report.settings)?;
+    let mut table = figures_table();
+    figures(&mut table, "gateway", &full.gateway);
+    figures(&mut table, "bare client", &full.bare);
+    figures(&mut table, "gateway, half load", &half.gateway);
+    figures(&mut table, "bare client, as much", &half.bare);
+    writeln!(f, "{table}")?;
+    let rounds = full.bare_rounds.len();
+    writeln!(f, "gateway beside bare client, median of {rounds} pairs: per second {:.2} ×", full.versus_bare)?;
+    memory(f, report.memory)
+}
+
+fn memory(f: &mut fmt::Formatter<'_>, memory: Option<Memory>) -> fmt::Result {
+    match memory {
+        Some(Memory { resident_kib, private_kib }) => {
+            writeln!(f, "gateway's memory: {resident_kib} KiB resident, {private_kib} KiB private")
+        }
+        None => Ok(()),
+    }
 }
 
 fn optional(value: Option<f64>, digits: usize) -> String {

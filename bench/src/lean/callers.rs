@@ -1,25 +1,24 @@
 //! Callers in a closed loop: as soon as a call or message is answered, the next one goes out in its place.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future;
 use proto::id::PacketId;
 use proto::wire::{Frame, FrameKind};
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 
 use super::requests::Target;
 use super::{Link, Requests};
+use crate::flow::Flow;
 use crate::frame::{FILL, Kind};
 use crate::latencies::Latencies;
 use crate::load::{Load, Stop};
-use crate::progress::Progress;
+use crate::pace::Pace;
+use crate::progress::{self, Progress};
 use crate::server::Server;
-
-/// Longer than any request has time for its answer: one that is not there by then was lost.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Where the packet ids of requests begin.
 const FIRST_PACKET: u64 = 1 << 32;
@@ -29,6 +28,8 @@ const FIRST_PACKET: u64 = 1 << 32;
 pub(crate) struct Callers {
     callers: Vec<Caller>,
     server: Option<Server>,
+    /// Requests per second, of all links together; without it as many as go.
+    per_second: Option<f64>,
 }
 
 impl Callers {
@@ -42,7 +43,13 @@ impl Callers {
     ) -> Self {
         let slots = in_flight * targets.len().max(1);
         let caller = |link| Caller::new(link, requests.clone(), slots, targets.to_vec());
-        Self { callers: links.into_iter().map(caller).collect(), server }
+        Self { callers: links.into_iter().map(caller).collect(), server, per_second: None }
+    }
+
+    /// From now on so many requests per second begin, on all links together, as long as there are places for them.
+    #[cfg(feature = "brokers")]
+    pub(crate) fn keep_pace(&mut self, per_second: f64) {
+        self.per_second = Some(per_second);
     }
 
     /// Lets all links take leave.
@@ -59,40 +66,30 @@ impl Load for Callers {
     }
 
     async fn run(&mut self, stop: Stop, progress: &Progress) -> Result<Latencies> {
-        let stop = stop.share(self.callers.len());
+        let workers = self.callers.len();
+        let stop = stop.share(workers);
+        let pace = self.per_second.map(|rate| Pace::new(Instant::now(), rate));
         let mut running = JoinSet::new();
-        for mut caller in self.callers.drain(..) {
+        for (number, mut caller) in self.callers.drain(..).enumerate() {
             let done = progress.counter();
+            let pace = pace.map(|pace| pace.share(number, workers));
             running.spawn(async move {
-                let latencies = caller.round(stop, &done).await?;
+                let latencies = caller.round(stop, pace, &done).await?;
                 anyhow::Ok((caller, latencies))
             });
         }
         let mut all = Latencies::default();
-        let mut stuck = std::pin::pin!(nothing_done(progress.counter()));
+        let mut stuck = std::pin::pin!(progress::nothing_done(progress.counter()));
         loop {
             let joined = tokio::select! {
                 joined = running.join_next() => joined,
-                () = &mut stuck => bail!("nothing was answered for {PATIENCE:?}: an answer is lost"),
+                () = &mut stuck => bail!("nothing was answered for {:?}: an answer is lost", progress::PATIENCE),
             };
             let Some(joined) = joined else { return Ok(all) };
             let (caller, latencies) = joined.context("a caller panicked")??;
             self.callers.push(caller);
             all.add(&latencies);
         }
-    }
-}
-
-/// Done when `done` has not grown for [`PATIENCE`].
-async fn nothing_done(done: Arc<AtomicU64>) {
-    let mut before = None;
-    loop {
-        let now = done.load(Ordering::Relaxed);
-        if before == Some(now) {
-            return;
-        }
-        before = Some(now);
-        tokio::time::sleep(PATIENCE).await;
     }
 }
 
@@ -113,23 +110,27 @@ impl Caller {
     }
 
     /// Calls until it is to stop; all is answered when this returns.
-    async fn round(&mut self, stop: Stop, done: &AtomicU64) -> Result<Latencies> {
+    async fn round(&mut self, stop: Stop, pace: Option<Pace>, done: &AtomicU64) -> Result<Latencies> {
         let Self { link, requests, answers, slots, targets } = self;
-        let mut latencies = Latencies::default();
-        let mut begun = 0;
+        let mut flow = Flow::new(stop, pace, slots.count());
         loop {
             let now = Instant::now();
             requests.refresh(now);
-            while stop.allows(begun, now) {
-                let Some((slot, packet)) = slots.begin(now) else { break };
+            while let Some(since) = flow.begin(now) {
+                let (slot, packet) = slots.begin(since).expect("there is a place for each that may be under way");
                 let target = (!targets.is_empty()).then(|| &targets[slot % targets.len()]);
                 requests.push(packet, target, link.output());
-                begun += 1;
             }
-            if slots.all_free() {
-                return Ok(latencies);
+            if flow.is_over(now) {
+                return Ok(flow.into_latencies());
             }
-            link.exchange().await?;
+            match flow.next_due() {
+                None => link.exchange().await?,
+                Some(due) => tokio::select! {
+                    exchanged = link.exchange() => exchanged?,
+                    () = sleep_until(due.into()) => continue,
+                },
+            }
             let now = Instant::now();
             let mut answered = 0;
             link.each_frame(|header, payload, _| {
@@ -138,7 +139,7 @@ impl Caller {
                 }
                 if header.kind == answers.kind.answer() {
                     answers.check(payload)?;
-                    latencies.record(now - slots.end(header.packet)?);
+                    flow.end(slots.end(header.packet)?, now);
                     answered += 1;
                 }
                 Ok(())
@@ -168,8 +169,8 @@ impl Slots {
         Self { slots: (0..count).map(first).collect(), free: (0..count).rev().collect() }
     }
 
-    fn all_free(&self) -> bool {
-        self.free.len() == self.slots.len()
+    fn count(&self) -> usize {
+        self.slots.len()
     }
 
     /// Takes a free place, if there is one: its number and the packet id to use.
@@ -239,31 +240,6 @@ mod tests {
         assert_ne!(third.1, second.1);
         let error = slots.end(second.1).unwrap_err().to_string();
         assert!(error.contains("not under way"), "{error}");
-    }
-
-    #[test]
-    fn all_places_are_free_when_all_is_answered() {
-        let now = Instant::now();
-        let mut slots = Slots::new(3);
-        let begun: Vec<_> = std::iter::from_fn(|| slots.begin(now)).collect();
-        assert_eq!(begun.len(), 3);
-        for (number, (_, packet)) in begun.into_iter().enumerate() {
-            assert!(!slots.all_free(), "after {number} answers");
-            slots.end(packet).unwrap();
-        }
-        assert!(slots.all_free());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_lost_answer_does_not_hold_up_a_run_for_ever() {
-        let done = Arc::new(AtomicU64::new(0));
-        let mut noticed = std::pin::pin!(nothing_done(Arc::clone(&done)));
-        for _ in 0..5 {
-            done.fetch_add(1, Ordering::Relaxed);
-            let answered = tokio::time::timeout(PATIENCE / 2, &mut noticed).await;
-            assert!(answered.is_err(), "something was answered, and given up all the same");
-        }
-        tokio::time::timeout(3 * PATIENCE, noticed).await.expect("nothing more is answered");
     }
 
     fn check(answers: &mut Answers, text: &str) -> Result<()> {

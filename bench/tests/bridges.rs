@@ -1,0 +1,78 @@
+//! The whole of `make bench-bridges` with rounds of a moment, against a real broker that starts at once and the built gateway:
+//! it runs, and writes what it found where it belongs. How large the figures are is not judged here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The built gateway. A missing one is an error that says what to do.
+fn gateway() -> PathBuf {
+    let named = std::env::var_os("FRONTIER_BIN").map(PathBuf::from);
+    let named = named.expect("FRONTIER_BIN must name the built gateway: run `make test`, or set it");
+    assert!(named.is_file(), "{} is not there: cargo build --release -p frontier-gateway", named.display());
+    named
+}
+
+/// The program that starts a broker, beside this test's own.
+fn broker() -> PathBuf {
+    let own = std::env::current_exe().expect("a test knows where it lies");
+    let profile = own.ancestors().nth(2).expect("it lies in the folder deps of a profile");
+    let broker = profile.join("examples").join("broker");
+    let build = "cargo build -p frontier-integration-tests --example broker";
+    assert!(broker.is_file(), "{} is not there: {build}", broker.display());
+    broker
+}
+
+/// Runs `bench/bridges.sh --quick`, which leaves its reports and the document in `folder`.
+fn run(folder: &Path, targets: &[&str]) {
+    let output = Command::new("bash")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("bridges.sh"))
+        .arg("--quick")
+        .arg(folder)
+        .args(targets)
+        .env("FRONTIER_BIN", gateway())
+        .env("FRONTIER_BENCH_BIN", env!("CARGO_BIN_EXE_frontier-bench"))
+        .env("FRONTIER_BROKER_BIN", broker())
+        .output()
+        .expect("bash runs");
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+#[test]
+fn a_bridge_is_measured_beside_a_bare_client() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    run(folder.path(), &["jetstream", "redis"]);
+    for name in ["01-jetstream.json", "02-redis.json"] {
+        let report: Value = serde_json::from_str(&read(&folder.path().join(name))).expect("a report is JSON");
+        for figure in [
+            "/full/gateway/operations",
+            "/full/gateway/latency_us/p99",
+            "/full/bare/per_second",
+            "/full/versus_bare",
+            "/full/rounds/0/operations",
+            "/full/bare_rounds/0/operations",
+            "/half/gateway/latency_us/p50",
+            "/half/bare/latency_us/p99",
+            "/half_per_second",
+            "/memory/private_kib",
+        ] {
+            let value = report.pointer(figure).and_then(Value::as_f64);
+            assert!(value.is_some_and(|value| value > 0.0), "{figure} of {name} is {value:?}");
+        }
+    }
+    let document = read(&folder.path().join("performance.md"));
+    let (before, behind) = document.split_once("<!-- bridges -->").expect("the place is there");
+    let (figures, after) = behind.split_once("<!-- end of bridges -->").expect("its end is there");
+    for line in ["| NATS JetStream (nats-server ", "| Redis streams (Redis ", "gateway, half load"] {
+        assert!(figures.contains(line), "{line} is not in\n{figures}");
+    }
+    let old = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md"));
+    assert!(old.starts_with(before) && old.ends_with(after), "something else of the document was changed");
+}
