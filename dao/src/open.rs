@@ -1,0 +1,18 @@
+//! From the configuration to a back end: the only list of them.
+
+use std::sync::Arc;
+
+use config::Backend;
+
+use crate::{Dao, Memory, OpenError, Sqlite};
+
+/// Opens what `config` asks for, without rows.
+///
+/// # Errors
+/// The database cannot be used: a gateway should not start.
+pub async fn open(config: &config::Dao) -> Result<Arc<dyn Dao>, OpenError> {
+    Ok(match config.backend {
+        Backend::Memory => Arc::new(Memory::default()),
+        Backend::Sqlite => Arc::new(Sqlite::open(config.sqlite.path.as_deref(), config.debug).await?),
+    })
+}

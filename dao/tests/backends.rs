@@ -1,0 +1,30 @@
+//! The contract of `Dao`, held by every back end: all of `suite` runs once for each, under its name.
+
+mod common;
+
+#[path = "."]
+mod memory {
+    pub(crate) async fn fresh() -> super::common::Fresh {
+        super::common::memory().await
+    }
+    #[path = "suite/mod.rs"]
+    mod suite;
+}
+
+#[path = "."]
+mod sqlite_in_memory {
+    pub(crate) async fn fresh() -> super::common::Fresh {
+        super::common::sqlite_in_memory().await
+    }
+    #[path = "suite/mod.rs"]
+    mod suite;
+}
+
+#[path = "."]
+mod sqlite_file {
+    pub(crate) async fn fresh() -> super::common::Fresh {
+        super::common::sqlite_file().await
+    }
+    #[path = "suite/mod.rs"]
+    mod suite;
+}
