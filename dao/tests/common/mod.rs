@@ -5,7 +5,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use dao::{Change, Dao, Edge, EdgeRpc, Generation, Listed, Service, ServiceRpc, ServiceTopic, Text};
+use frontier_dao::{Change, Dao, Edge, EdgeRpc, Generation, Listed, Service, ServiceRpc, ServiceTopic, Text};
 use proto::id::{EdgeId, ServiceId};
 use tempfile::TempDir;
 
@@ -26,7 +26,7 @@ impl Deref for Fresh {
 async fn opened(backend: config::Backend, folder: Option<TempDir>) -> Fresh {
     let mut settings = config::Dao { backend, ..config::Dao::default() };
     settings.sqlite.path = folder.as_ref().map(|folder| folder.path().join("dao.db"));
-    Fresh { dao: dao::open(&settings).await.unwrap(), _folder: folder }
+    Fresh { dao: frontier_dao::open(&settings).await.unwrap(), _folder: folder }
 }
 
 pub(crate) async fn memory() -> Fresh {

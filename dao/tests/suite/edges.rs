@@ -1,7 +1,7 @@
 //! Edges that come, go and offer methods.
 
 use crate::common::{edge, edge_ids, edge_on, edge_rpc, names};
-use dao::{Change, DaoError, EdgeQuery, EdgeRpc, EdgeRpcQuery, Generation, Order, Page};
+use frontier_dao::{Change, DaoError, EdgeQuery, EdgeRpc, EdgeRpcQuery, Generation, Order, Page};
 use proto::id::EdgeId;
 
 use super::fresh;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{Random, edge, edge_ids, edge_on, edge_rpc, names, service_on, service_rpc, service_topic};
-use dao::{
+use frontier_dao::{
     BadQuery, Change, During, EdgeQuery, EdgeRpcQuery, Generation, Order, Page, ServiceNamesQuery, ServiceQuery,
 };
 use proto::id::EdgeId;

@@ -1,7 +1,7 @@
 //! Services: names, methods, topics.
 
 use crate::common::{names, service, service_ids, service_on, service_rpc, service_topic};
-use dao::{Change, DaoError, Generation, NameField, Order, Page, ServiceNamesQuery, ServiceQuery};
+use frontier_dao::{Change, DaoError, Generation, NameField, Order, Page, ServiceNamesQuery, ServiceQuery};
 use proto::id::ServiceId;
 
 use super::fresh;
@@ -117,7 +117,7 @@ async fn a_name_that_several_offer_stands_where_it_comes_first() {
     assert_eq!(ask("-rpc", all()).await, "y x");
     let prefix = ServiceNamesQuery { service: Some("b".to_owned()), ..all() };
     assert_eq!(ask("create_time", prefix).await, "y x");
-    let during = dao::During::new(Some(10), Some(30));
+    let during = frontier_dao::During::new(Some(10), Some(30));
     assert_eq!(ask("", ServiceNamesQuery { during, ..all() }).await, "y x");
     let one = ServiceNamesQuery { id: Some(ServiceId(1)), ..all() };
     assert_eq!(ask("", one).await, "x");
