@@ -26,7 +26,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Folders of the tests that the list may name.
-const TESTS: [&str; 2] = ["integration-tests/tests", "sdk/tests"];
+const TESTS: [&str; 3] = ["integration-tests/tests", "sdk/tests", "dao/tests"];
 
 /// Names of all functions in them.
 fn functions() -> BTreeSet<String> {

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("frontier-net", &[]),
     ("frontier-transport", &["frontier-proto"]),
     ("frontier-bridges", &["frontier-config", "frontier-net", "frontier-proto"]),
+    ("frontier-dao", &["frontier-config", "frontier-proto"]),
     ("frontier-sdk", &["frontier-net", "frontier-transport", "frontier-proto"]),
     (
         "frontier-gateway",
