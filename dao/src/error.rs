@@ -43,6 +43,9 @@ pub enum BadQuery {
         /// What there is.
         known: &'static [&'static str],
     },
+    /// The place to go on from is none, or one of another order.
+    #[error("the place to go on from does not belong to this order: take the last row of a page that was listed by it")]
+    After,
 }
 
 /// Why records cannot be kept as configured.

@@ -26,7 +26,7 @@ pub use memory::Memory;
 pub use model::{Change, Edge, EdgeRpc, Generation, Service, ServiceRpc, ServiceTopic, Text};
 pub use open::open;
 pub use query::{
-    During, EdgeQuery, EdgeRpcQuery, Listed, NameField, Order, Page, PeerField, ServiceNamesQuery, ServiceQuery,
+    After, During, EdgeQuery, EdgeRpcQuery, Listed, NameField, Order, Page, PeerField, ServiceNamesQuery, ServiceQuery,
 };
 pub use records::{Records, Snapshot, State, Status, Writer};
 pub use sqlite::Sqlite;
@@ -40,7 +40,7 @@ use proto::id::{EdgeId, ServiceId};
 ///
 /// A list, its count and its page come from one state of the records: what is written meanwhile is in all of them or in none.
 /// The `query` module says what filters and orders mean. Rows live as long as the run: a new back end, or one that is
-/// opened again, has none. Queries may be dropped at any point.
+/// opened again, has none. A query that cannot be answered is a [`DaoError::BadQuery`]. Queries may be dropped at any point.
 #[async_trait]
 pub trait Dao: fmt::Debug + Send + Sync + 'static {
     /// Records `changes`, in their order, all or none. What is recorded when this returns is in every later answer; it

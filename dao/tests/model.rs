@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use common::Random;
 use frontier_dao::{
-    Change, DaoError, During, Edge, EdgeQuery, EdgeRpc, EdgeRpcQuery, Generation, Listed, NameField, Order, Page,
-    PeerField, Service, ServiceNamesQuery, ServiceQuery, ServiceRpc, ServiceTopic, Text,
+    After, Change, DaoError, During, Edge, EdgeQuery, EdgeRpc, EdgeRpcQuery, Generation, Listed, NameField, Order,
+    Page, PeerField, Service, ServiceNamesQuery, ServiceQuery, ServiceRpc, ServiceTopic, Text,
 };
 use proto::id::{EdgeId, ServiceId};
 
@@ -144,6 +144,25 @@ fn sorted(mut peers: Vec<&Peer>, order: Order<PeerField>) -> Vec<&Peer> {
     peers
 }
 
+/// Those that come behind a row that is made for this, with its text for label and address alike.
+fn behind<'a>(rows: Vec<&'a Peer>, after: &Option<(u64, Text, i64)>, order: Order<PeerField>) -> Vec<&'a Peer> {
+    let Some((id, text, at)) = after else { return rows };
+    let addr = text.as_str().to_owned();
+    let (rpcs, topics) = (BTreeMap::new(), BTreeMap::new());
+    let place = Peer { id: *id, label: text.clone(), addr, at: *at, generation: 0, rpcs, topics };
+    let comes_behind = |row: &&Peer| row.id != place.id || !same(row, &place, order);
+    rows.into_iter().filter(comes_behind).filter(|row| sorted(vec![row, &place], order)[1].generation != 0).collect()
+}
+
+fn same(one: &Peer, other: &Peer, order: Order<PeerField>) -> bool {
+    match order.by {
+        PeerField::CreateTime => one.at == other.at,
+        PeerField::Id => true,
+        PeerField::Label => one.label == other.label,
+        PeerField::Addr => one.addr == other.addr,
+    }
+}
+
 /// All offers in order; each name where it comes first.
 fn listed_names(mut offers: Vec<(Text, u64, i64)>, order: Order<NameField>, pages: (i64, i64)) -> Listed<Text> {
     offers.sort_by(|one, other| {
@@ -180,6 +199,12 @@ impl Draw {
 
     fn span(&mut self) -> Span {
         (self.maybe(2, Self::time), self.maybe(2, Self::time))
+    }
+
+    /// A row to go on behind, which need not be there.
+    fn place(&mut self) -> (u64, Text, i64) {
+        let text = if self.0.below(2) == 0 { self.text() } else { (*self.0.one_of(&ADDRS)).to_owned() };
+        (self.id(), text.into(), self.time())
     }
 
     fn pages(&mut self) -> (i64, i64) {
@@ -220,14 +245,19 @@ impl Draw {
 }
 
 async fn compare_edges(draw: &mut Draw, model: &Model, backends: &[(&str, common::Fresh)], seed: u64) {
-    let (span, pages) = (draw.span(), draw.pages());
+    let (span, pages, order) = (draw.span(), draw.pages(), draw.peer_order());
+    let after = draw.maybe(3, Draw::place);
     let query = EdgeQuery {
         meta: draw.maybe(3, Draw::text),
         addr: draw.maybe(4, |draw| draw.0.one_of(&["10.0.0.1:1", "[", "10.", "_", "10.0.0.1:10"]).to_string()),
         rpc: draw.maybe(3, Draw::text),
         edge: draw.maybe(8, |draw| EdgeId(draw.id())),
         during: During::new(span.0, span.1),
-        order: draw.peer_order(),
+        order,
+        after: after.as_ref().map(|(id, text, at)| {
+            let (meta, addr) = (text.clone(), text.as_str().into());
+            After::edge(&Edge { id: EdgeId(*id), meta, addr, create_time: *at }, order.by)
+        }),
         page: Page::new(pages.0, pages.1),
     };
     let matching = model.edges.values().filter(|peer| {
@@ -239,7 +269,7 @@ async fn compare_edges(draw: &mut Draw, model: &Model, backends: &[(&str, common
     });
     let rows = sorted(matching.collect(), query.order);
     let count = rows.len() as u64;
-    let rows = page(&rows, pages).into_iter().map(|peer| Edge {
+    let rows = page(&behind(rows, &after, order), pages).into_iter().map(|peer| Edge {
         id: EdgeId(peer.id),
         meta: peer.label.clone(),
         addr: peer.addr.as_str().into(),
@@ -257,14 +287,19 @@ async fn compare_edges(draw: &mut Draw, model: &Model, backends: &[(&str, common
 }
 
 async fn compare_services(draw: &mut Draw, model: &Model, backends: &[(&str, common::Fresh)], seed: u64) {
-    let (span, pages) = (draw.span(), draw.pages());
+    let (span, pages, order) = (draw.span(), draw.pages(), draw.peer_order());
+    let after = draw.maybe(3, Draw::place);
     let query = ServiceQuery {
         service: draw.maybe(3, Draw::text),
         addr: draw.maybe(4, |draw| draw.0.one_of(&["10.0.0.1:1", "[", "%"]).to_string()),
         rpc: draw.maybe(3, Draw::text),
         topic: draw.maybe(3, Draw::text),
         during: During::new(span.0, span.1),
-        order: draw.peer_order(),
+        order,
+        after: after.as_ref().map(|(id, text, at)| {
+            let (name, addr) = (text.clone(), text.as_str().into());
+            After::service(&Service { id: ServiceId(*id), name, addr, create_time: *at }, order.by)
+        }),
         page: Page::new(pages.0, pages.1),
     };
     let has = |names: &BTreeMap<Text, i64>, name: &Option<String>| {
@@ -278,7 +313,10 @@ async fn compare_services(draw: &mut Draw, model: &Model, backends: &[(&str, com
             && within(peer.at, span)
     });
     let rows = sorted(matching.collect(), query.order);
-    let expected = (page(&rows, pages).iter().map(|peer| peer.id).collect::<Vec<_>>(), rows.len() as u64);
+    let expected = (
+        page(&behind(rows.clone(), &after, order), pages).iter().map(|peer| peer.id).collect::<Vec<_>>(),
+        rows.len() as u64,
+    );
     for (name, dao) in backends {
         let listed = dao.services(&query).await.unwrap();
         assert_eq!(common::service_ids(&listed), expected, "{name}, seed {seed}, pages {pages:?}: {query:?}");

@@ -103,7 +103,7 @@ impl Dao for Memory {
     }
 
     async fn edges(&self, query: &EdgeQuery) -> Result<Listed<Edge>, DaoError> {
-        let wanted = Peers::from(query);
+        let wanted = Peers::try_from(query)?;
         self.read(move |tables| tables.edges.list(&wanted, edge)).await
     }
 
@@ -117,7 +117,7 @@ impl Dao for Memory {
     }
 
     async fn services(&self, query: &ServiceQuery) -> Result<Listed<Service>, DaoError> {
-        let wanted = Peers::from(query);
+        let wanted = Peers::try_from(query)?;
         self.read(move |tables| tables.services.list(&wanted, service)).await
     }
 

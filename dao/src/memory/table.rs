@@ -9,7 +9,7 @@ use super::names::{NameId, NameTable};
 use super::page;
 use super::rows::{Offer, Offers, Row, Rows};
 use crate::model::{Generation, Text};
-use crate::query::{Listed, NameField, Names, PeerField, Peers};
+use crate::query::{After, Key, Listed, NameField, Names, PeerField, Peers};
 
 /// Which kind of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Table {
         let offers = |row: &Row, kind: Offered, name: Option<NameId>| {
             name.is_none_or(|name| kind.of(row).iter().any(|offer| offer.name == name))
         };
-        let rows: Vec<&Row> = self
+        let mut rows: Vec<&Row> = self
             .candidates(wanted.id)
             .filter(|row| wanted.during.is_none_or(|during| during.holds(row.create_time)))
             .filter(|row| starts(row.addr.as_bytes(), wanted.addr.as_deref()))
@@ -99,6 +99,9 @@ impl Table {
             .filter(|row| starts(row.label.bytes(), wanted.label.as_deref()))
             .collect();
         let count = rows.len() as u64;
+        if let Some(after) = &wanted.after {
+            rows.retain(|row| behind(row, after, wanted.order.descending));
+        }
         Listed { rows: ordered(rows, wanted).into_iter().map(made).collect(), count }
     }
 
@@ -154,6 +157,20 @@ fn starts(text: &[u8], prefix: Option<&str>) -> bool {
 
 const fn turned(order: Ordering, backwards: bool) -> Ordering {
     if backwards { order.reverse() } else { order }
+}
+
+fn behind(row: &Row, after: &After, descending: bool) -> bool {
+    let by = match &after.key {
+        Key::CreateTime(time) => row.create_time.cmp(time),
+        Key::Id => row.id.cmp(&after.id),
+        Key::Label(label) => row.label.bytes().cmp(label.as_bytes()),
+        Key::Addr(addr) => row.addr.as_bytes().cmp(addr.as_bytes()),
+    };
+    match turned(by, descending) {
+        Ordering::Less => false,
+        Ordering::Equal => row.id > after.id,
+        Ordering::Greater => true,
+    }
 }
 
 /// The page of `rows` that is wanted, in order.

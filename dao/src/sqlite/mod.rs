@@ -180,7 +180,7 @@ impl Dao for Sqlite {
     }
 
     async fn edges(&self, query: &EdgeQuery) -> Result<Listed<Edge>, DaoError> {
-        self.peers(EDGES, &query.into(), edge).await
+        self.peers(EDGES, &query.try_into()?, edge).await
     }
 
     async fn edge(&self, id: EdgeId) -> Result<Edge, DaoError> {
@@ -192,7 +192,7 @@ impl Dao for Sqlite {
     }
 
     async fn services(&self, query: &ServiceQuery) -> Result<Listed<Service>, DaoError> {
-        self.peers(SERVICES, &query.into(), service).await
+        self.peers(SERVICES, &query.try_into()?, service).await
     }
 
     async fn service(&self, id: ServiceId) -> Result<Service, DaoError> {

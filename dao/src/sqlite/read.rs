@@ -5,7 +5,7 @@ use sqlx::{Connection, QueryBuilder, Row, Sqlite as Dialect};
 
 use super::schema::{NameTable, PeerTable, given, kept};
 use crate::model::Text;
-use crate::query::{During, Listed, NameField, Names, Page, PeerField, Peers};
+use crate::query::{After, During, Key, Listed, NameField, Names, Page, PeerField, Peers};
 
 /// A row of edges or services.
 pub(super) struct PeerRow {
@@ -58,6 +58,29 @@ impl Where<'_, '_> {
         }
     }
 
+    /// The row comes behind `after`. The first condition is a range that an index can serve.
+    fn behind<V>(&mut self, column: &str, value: V, id: u64, descending: bool)
+    where
+        V: Clone + for<'q> sqlx::Encode<'q, Dialect> + sqlx::Type<Dialect> + Send + 'static,
+    {
+        let sign = if descending { " <" } else { " >" };
+        self.next().push(column).push(sign).push("= ").push_bind(value.clone());
+        let sql = self.next().push("(").push(column).push(sign).push(" ").push_bind(value);
+        sql.push(" OR key > ").push_bind(kept(id)).push(")");
+    }
+
+    fn after(&mut self, table: PeerTable, after: &After, descending: bool) {
+        let id = after.id;
+        match &after.key {
+            Key::CreateTime(time) => self.behind("create_time", *time, id, descending),
+            Key::Label(label) => self.behind(table.label, label.clone(), id, descending),
+            Key::Addr(addr) => self.behind("addr", addr.clone(), id, descending),
+            Key::Id => {
+                self.next().push(if descending { "key < " } else { "key > " }).push_bind(kept(id));
+            }
+        }
+    }
+
     fn offering(&mut self, table: &str, column: &str, name: Option<&str>) {
         let Some(name) = name else { return };
         let sql = self.next().push("key IN (SELECT key FROM ").push(table);
@@ -82,7 +105,10 @@ fn beyond(prefix: &str) -> Option<String> {
 }
 
 fn peers_where(sql: &mut QueryBuilder<Dialect>, table: PeerTable, wanted: &Peers) {
-    let mut conditions = Where { sql, joint: " WHERE " };
+    conditions(&mut Where { sql, joint: " WHERE " }, table, wanted);
+}
+
+fn conditions(conditions: &mut Where<'_, '_>, table: PeerTable, wanted: &Peers) {
     conditions.id("key", wanted.id);
     conditions.prefix(table.label, wanted.label.as_deref());
     conditions.prefix("addr", wanted.addr.as_deref());
@@ -132,7 +158,11 @@ pub(super) async fn peers(
     let mut sql = QueryBuilder::new("SELECT key, ");
     sql.push(table.label).push(", addr, create_time FROM ").push(table.table);
     sql.push(" WHERE key IN (SELECT key FROM ").push(table.table);
-    peers_where(&mut sql, table, wanted);
+    let mut wheres = Where { sql: &mut sql, joint: " WHERE " };
+    conditions(&mut wheres, table, wanted);
+    if let Some(after) = &wanted.after {
+        wheres.after(table, after, wanted.order.descending);
+    }
     peers_order(&mut sql, table, wanted);
     cut(&mut sql, wanted.page);
     sql.push(")");

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{Random, edge, edge_ids, edge_on, edge_rpc, names, service_on, service_rpc, service_topic};
 use frontier_dao::{
-    BadQuery, Change, During, EdgeQuery, EdgeRpcQuery, Generation, Order, Page, ServiceNamesQuery, ServiceQuery,
+    After, BadQuery, Change, DaoError, During, EdgeQuery, EdgeRpcQuery, Generation, Order, Page, PeerField,
+    ServiceNamesQuery, ServiceQuery,
 };
 use proto::id::EdgeId;
 
@@ -178,6 +179,53 @@ async fn pages() {
     }
 }
 
+/// How to come from page to page.
+#[derive(Debug, Clone, Copy)]
+enum Walk {
+    /// By the number, over those who stay: nobody comes or goes among them.
+    Numbered,
+    /// Behind the last row, over all.
+    Behind,
+}
+
+/// How many of those who stay one pass meets, each once.
+async fn pass(dao: &crate::common::Fresh, order: Order<PeerField>, size: i64, walk: Walk) -> u64 {
+    let mut seen = BTreeSet::new();
+    let mut query = EdgeQuery { order, page: Page::new(1, size), ..EdgeQuery::default() };
+    if matches!(walk, Walk::Numbered) {
+        query.meta = Some("m".to_owned());
+    }
+    for page in 2.. {
+        let listed = dao.edges(&query).await.unwrap();
+        let Some(last) = listed.rows.last() else { break };
+        match walk {
+            Walk::Numbered => query.page = Page::new(page, size),
+            Walk::Behind => query.after = Some(After::read(&After::edge(last, order.by).token()).unwrap()),
+        }
+        for edge in listed.rows.iter().filter(|edge| edge.meta.as_str().starts_with('m')) {
+            assert!(seen.insert(edge.id), "{} twice, {order:?}, size {size}, {walk:?}", edge.id);
+        }
+    }
+    seen.len() as u64
+}
+
+#[tokio::test]
+async fn a_place_of_another_order_is_refused() {
+    let dao = fresh().await;
+    for (order, by) in [("meta", PeerField::Addr), ("", PeerField::Id), ("edge_id", PeerField::CreateTime)] {
+        let after = Some(After::edge(&edge(1, "m", 5), by));
+        let query = EdgeQuery { order: Order::of_edges(order).unwrap(), after, ..EdgeQuery::default() };
+        assert_eq!(dao.edges(&query).await, Err(DaoError::BadQuery(BadQuery::After)));
+    }
+    for token in ["", "t.1", "t.1.x", "t.-1.5", "l.1", "x.1.1", "i.18446744073709551616."] {
+        assert_eq!(After::read(token), Err(BadQuery::After), "{token:?}");
+    }
+    for by in [PeerField::CreateTime, PeerField::Id, PeerField::Label, PeerField::Addr] {
+        let after = After::edge(&edge(u64::MAX, "a.b.c", -5), by);
+        assert_eq!(After::read(&after.token()), Ok(after));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_under_churn_miss_and_repeat_nobody_who_stays() {
     const STAY: u64 = 600;
@@ -201,23 +249,12 @@ async fn pages_under_churn_miss_and_repeat_nobody_who_stays() {
             }
         })
     };
-    for order in ["", "+meta", "-meta", "+edge_id", "+create_time"] {
+    for order in ["", "+meta", "-meta", "+edge_id", "+create_time", "addr"] {
+        let order = Order::of_edges(order).unwrap();
         for size in [7, 100, 1_000] {
-            let mut seen = BTreeSet::new();
-            for page in 1.. {
-                let order = Order::of_edges(order).unwrap();
-                let meta = Some("m".to_owned());
-                let query = EdgeQuery { meta, order, page: Page::new(page, size), ..EdgeQuery::default() };
-                let listed = dao.edges(&query).await.unwrap();
-                assert_eq!(listed.count, STAY);
-                if listed.rows.is_empty() {
-                    break;
-                }
-                for edge in listed.rows {
-                    assert!(seen.insert(edge.id), "{} twice, order {order:?}, size {size}", edge.id);
-                }
+            for walk in [Walk::Numbered, Walk::Behind] {
+                assert_eq!(pass(&dao, order, size, walk).await, STAY, "{order:?}, size {size}, {walk:?}");
             }
-            assert_eq!(seen.len() as u64, STAY, "order {order:?}, size {size}");
         }
     }
     done.store(true, Ordering::Relaxed);
