@@ -13,6 +13,7 @@
 //! # A new back end
 //! One file with a [`Dao`], one line in `open.rs`, three lines in `tests/backends.rs`, a word in the configuration.
 
+mod after;
 mod error;
 mod memory;
 mod model;
@@ -21,12 +22,13 @@ mod query;
 mod records;
 mod sqlite;
 
+pub use after::After;
 pub use error::{BadQuery, DaoError, OpenError};
 pub use memory::Memory;
 pub use model::{Change, Edge, EdgeRpc, Generation, Service, ServiceRpc, ServiceTopic, Text};
 pub use open::open;
 pub use query::{
-    After, During, EdgeQuery, EdgeRpcQuery, Listed, NameField, Order, Page, PeerField, ServiceNamesQuery, ServiceQuery,
+    During, EdgeQuery, EdgeRpcQuery, Listed, NameField, Order, Page, PeerField, ServiceNamesQuery, ServiceQuery,
 };
 pub use records::{Records, Snapshot, State, Status, Writer};
 pub use sqlite::Sqlite;

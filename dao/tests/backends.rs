@@ -1,5 +1,8 @@
 //! The contract of `Dao`, held by every back end: all of `suite` runs once for each, under its name.
 
+#![allow(clippy::duplicate_mod, reason = "every back end has the suite as a module of its own")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap names the line, which is all a test needs")]
+
 mod common;
 
 #[path = "."]

@@ -1,5 +1,7 @@
 //! The records before a back end: order, waiting, and what happens when something breaks.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap names the line, which is all a test needs")]
+
 mod common;
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! The database as a file: what may lie there, what becomes of it, and a disk that fails.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap names the line, which is all a test needs")]
+
 mod common;
 
 use std::fs;

@@ -8,8 +8,9 @@ use foldhash::fast::RandomState;
 use super::names::{NameId, NameTable};
 use super::page;
 use super::rows::{Offer, Offers, Row, Rows};
+use crate::after::{After, Key};
 use crate::model::{Generation, Text};
-use crate::query::{After, Key, Listed, NameField, Names, PeerField, Peers};
+use crate::query::{Listed, NameField, Names, PeerField, Peers};
 
 /// Which kind of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, QueryBuilder, Row, Sqlite as Dialect};
 
 use super::schema::{NameTable, PeerTable, given, kept};
+use crate::after::{After, Key};
 use crate::model::Text;
-use crate::query::{After, During, Key, Listed, NameField, Names, Page, PeerField, Peers};
+use crate::query::{During, Listed, NameField, Names, Page, PeerField, Peers};
 
 /// A row of edges or services.
 pub(super) struct PeerRow {
