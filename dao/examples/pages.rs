@@ -1,4 +1,5 @@
-//! What records cost: memory per row, and the time that pages take, at 100 000 edges (or as many as the first argument says).
+//! What records cost: memory per row, and the time that pages take, at 100 000 edges (or as many as the first argument says; the second
+//! names the one back end to measure).
 //!
 //! `cargo run --release -p frontier-dao --example pages`
 
@@ -14,7 +15,7 @@ use proto::id::EdgeId;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Asked so often each.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 12;
 
 const GROUP: usize = 512;
 
@@ -124,6 +125,7 @@ async fn fill(name: &str, dao: &dyn Dao, edges: &[Edge]) {
 #[tokio::main]
 async fn main() {
     let many = std::env::args().nth(1).map_or(100_000, |many| many.parse().expect("a number of edges"));
+    let only = std::env::args().nth(2);
     let edges = edges(many);
     let folder = tempfile::tempdir().expect("a folder for a file");
     let backends: [(&str, Arc<dyn Dao>); 3] = [
@@ -131,7 +133,7 @@ async fn main() {
         ("sqlite :memory:", Arc::new(Sqlite::open(None, false).await.expect("it opens"))),
         ("sqlite file", Arc::new(Sqlite::open(Some(&folder.path().join("dao.db")), false).await.expect("it opens"))),
     ];
-    for (name, dao) in backends {
+    for (name, dao) in backends.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
         fill(name, &*dao, &edges).await;
         measure(name, &*dao, many).await;
         let start = Instant::now();

@@ -189,7 +189,10 @@ fn ordered<'a>(rows: Vec<&'a Row>, wanted: &Peers) -> Vec<&'a Row> {
         None => return Vec::new(),
     };
     let key = |row: &'a Row| match wanted.order.by {
-        PeerField::CreateTime => u128::from(page::directed(page::unsigned(row.create_time), descending)),
+        // Many tie: with the id behind it no two do, and no comparison looks at the rows.
+        PeerField::CreateTime => {
+            u128::from(page::directed(page::unsigned(row.create_time), descending)) << 64 | u128::from(row.id)
+        }
         PeerField::Id => u128::from(page::directed(row.id, descending)),
         PeerField::Label | PeerField::Addr => {
             let head = page::head(&text(row)[skip..]);

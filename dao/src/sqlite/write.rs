@@ -1,7 +1,7 @@
 //! Changes, a group in one transaction.
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, QueryBuilder};
 
 use super::schema::{EDGE_RPCS, EDGES, NameTable, PeerTable, SERVICE_RPCS, SERVICE_TOPICS, SERVICES, kept};
 use crate::model::{Change, Edge, EdgeRpc, Generation, Service, ServiceRpc, ServiceTopic, Text};
@@ -10,30 +10,55 @@ use crate::model::{Change, Edge, EdgeRpc, Generation, Service, ServiceRpc, Servi
 pub(super) async fn apply(connection: &mut SqliteConnection, changes: Vec<Change>) -> Result<(), sqlx::Error> {
     // Immediately: the lock is wanted before the first change, as waiting for it later is not possible.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for change in changes {
-        one(&mut transaction, change).await?;
+    let mut left = changes.as_slice();
+    while let Some(change) = left.first() {
+        let newcomers = left.iter().take_while(|change| matches!(change, Change::EdgeOnline(..))).count();
+        // Few lengths, so that there are few statements.
+        let together = if newcomers >= TOGETHER { TOGETHER } else { 1 };
+        if together == 1 || !edges(&mut transaction, &left[..together]).await? {
+            for change in &left[..together] {
+                one(&mut transaction, change).await?;
+            }
+        }
+        left = &left[together..];
     }
     transaction.commit().await
 }
 
-async fn one(connection: &mut SqliteConnection, change: Change) -> Result<(), sqlx::Error> {
+/// Edges that are put in by one statement: each statement is a way to the database's thread and back.
+const TOGETHER: usize = 32;
+
+/// Puts in edges that come one behind another. `false` if an id was in use: then one by one tells whose it is.
+async fn edges(connection: &mut SqliteConnection, changes: &[Change]) -> Result<bool, sqlx::Error> {
+    let mut sql = QueryBuilder::new("INSERT OR IGNORE INTO edges (key, meta, addr, create_time, generation) ");
+    sql.push_values(changes, |mut row, change| {
+        if let Change::EdgeOnline(Edge { id, meta, addr, create_time }, generation) = change {
+            row.push_bind(kept(id.0)).push_bind(meta.as_str().to_owned()).push_bind(addr.to_string());
+            row.push_bind(*create_time).push_bind(kept(generation.0));
+        }
+    });
+    let put = sql.build().execute(connection).await?.rows_affected();
+    Ok(put == changes.len() as u64)
+}
+
+async fn one(connection: &mut SqliteConnection, change: &Change) -> Result<(), sqlx::Error> {
     match change {
         Change::EdgeOnline(Edge { id, meta, addr, create_time }, generation) => {
-            put(connection, EDGES, id.0, (&meta, &addr), create_time, generation).await
+            put(connection, EDGES, id.0, (meta, addr), *create_time, *generation).await
         }
-        Change::EdgeOffline(id, generation) => remove(connection, EDGES, id.0, "=", generation).await,
+        Change::EdgeOffline(id, generation) => remove(connection, EDGES, id.0, "=", *generation).await,
         Change::EdgeRpc(EdgeRpc { rpc, edge, create_time }, generation) => {
-            offer(connection, EDGE_RPCS, edge.0, &rpc, create_time, generation).await
+            offer(connection, EDGE_RPCS, edge.0, rpc, *create_time, *generation).await
         }
         Change::ServiceOnline(Service { id, name, addr, create_time }, generation) => {
-            put(connection, SERVICES, id.0, (&name, &addr), create_time, generation).await
+            put(connection, SERVICES, id.0, (name, addr), *create_time, *generation).await
         }
-        Change::ServiceOffline(id, generation) => remove(connection, SERVICES, id.0, "=", generation).await,
+        Change::ServiceOffline(id, generation) => remove(connection, SERVICES, id.0, "=", *generation).await,
         Change::ServiceRpc(ServiceRpc { rpc, service, create_time }, generation) => {
-            offer(connection, SERVICE_RPCS, service.0, &rpc, create_time, generation).await
+            offer(connection, SERVICE_RPCS, service.0, rpc, *create_time, *generation).await
         }
         Change::ServiceTopic(ServiceTopic { topic, service, create_time }, generation) => {
-            offer(connection, SERVICE_TOPICS, service.0, &topic, create_time, generation).await
+            offer(connection, SERVICE_TOPICS, service.0, topic, *create_time, *generation).await
         }
     }
 }

@@ -115,3 +115,27 @@ async fn meta_may_be_any_text() {
     let nul = EdgeQuery { meta: Some("a\0".to_owned()), ..EdgeQuery::default() };
     assert_eq!(edge_ids(&dao.edges(&nul).await.unwrap()), (vec![2], 1));
 }
+
+#[tokio::test]
+async fn many_that_come_at_once_displace_each_other_as_if_they_came_singly() {
+    let dao = fresh().await;
+    let online =
+        |id: u64, generation: u64| Change::EdgeOnline(edge(id, &format!("m{generation}"), 5), Generation(generation));
+    dao.apply((0..40).map(|id| online(id, 2)).collect()).await.unwrap();
+    dao.apply((0..40).map(|id| edge_rpc_of(id, 2)).collect()).await.unwrap();
+    // Newer ones, older ones, the same again, new ids, and one id twice, among enough to be written together.
+    let again =
+        (30..50).map(|id| online(id, 3)).chain((0..30).map(|id| online(id, 1))).chain((50..90).map(|id| online(id, 1)));
+    dao.apply(again.chain([online(60, 5), online(60, 4)]).chain((61..120).map(|id| online(id, 1))).collect())
+        .await
+        .unwrap();
+    assert_eq!(dao.edges(&EdgeQuery::default()).await.unwrap().count, 120);
+    for (id, generation) in [(0, 2), (29, 2), (30, 3), (49, 3), (50, 1), (60, 5), (119, 1)] {
+        assert_eq!(dao.edge(EdgeId(id)).await.unwrap().meta, format!("m{generation}").into());
+    }
+    assert_eq!(dao.edge_rpcs(&EdgeRpcQuery::default()).await.unwrap().count, 30);
+}
+
+fn edge_rpc_of(id: u64, generation: u64) -> Change {
+    Change::EdgeRpc(EdgeRpc { rpc: format!("r{id}").into(), edge: EdgeId(id), create_time: 5 }, Generation(generation))
+}
