@@ -1,13 +1,13 @@
 //! A page out of many, without putting all of them in order.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use crate::query::Page;
 
 /// The items of `page` in the order of `compare`, which must have no ties.
 pub(super) fn cut<T>(mut items: Vec<T>, page: Page, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
-    let clamp = |place: u64| usize::try_from(place).map_or(items.len(), |place| place.min(items.len()));
-    let (start, end) = (clamp(page.offset()), clamp(page.offset().saturating_add(page.size())));
+    let Range { start, end } = within(items.len(), page);
     if start == end {
         return Vec::new();
     }
@@ -21,6 +21,19 @@ pub(super) fn cut<T>(mut items: Vec<T>, page: Page, compare: impl Fn(&T, &T) -> 
     }
     items.sort_unstable_by(compare);
     items
+}
+
+/// As [`cut`], for items that lie nearly in order, or in long runs: a sort that sees that is faster then than a selection.
+pub(super) fn cut_runs<T>(mut items: Vec<T>, page: Page, key: impl Fn(&T) -> u128) -> Vec<T> {
+    let range = within(items.len(), page);
+    items.sort_by_key(key);
+    items.drain(range).collect()
+}
+
+/// The places of `page` among `many`.
+fn within(many: usize, page: Page) -> Range<usize> {
+    let clamp = |place: u64| usize::try_from(place).map_or(many, |place| place.min(many));
+    clamp(page.offset())..clamp(page.offset().saturating_add(page.size()))
 }
 
 /// `number` so that smaller comes first in the wanted direction.

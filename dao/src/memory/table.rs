@@ -200,6 +200,11 @@ fn ordered<'a>(rows: Vec<&'a Row>, wanted: &Peers) -> Vec<&'a Row> {
         }
     };
     let keyed: Vec<(u128, &Row)> = rows.into_iter().map(|row| (key(row), row)).collect();
+    if matches!(wanted.order.by, PeerField::CreateTime | PeerField::Id) {
+        // Rows lie about in the order in which they came, and so by time and, usually, by id.
+        let page = page::cut_runs(keyed, wanted.page, |keyed| keyed.0);
+        return page.into_iter().map(|(_, row)| row).collect();
+    }
     let page = page::cut(keyed, wanted.page, |one, other| {
         let by_key = one.0.cmp(&other.0);
         let by_text = || turned(text(one.1).cmp(text(other.1)), descending);

@@ -11,7 +11,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, changes: Vec<Change
     // Immediately: the lock is wanted before the first change, as waiting for it later is not possible.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut left = changes.as_slice();
-    while let Some(change) = left.first() {
+    while !left.is_empty() {
         let newcomers = left.iter().take_while(|change| matches!(change, Change::EdgeOnline(..))).count();
         // Few lengths, so that there are few statements.
         let together = if newcomers >= TOGETHER { TOGETHER } else { 1 };
