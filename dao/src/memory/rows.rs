@@ -81,3 +81,18 @@ impl Rows {
         self.chunks.iter().flatten().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_small() {
+        assert_eq!(size_of::<Option<Row>>(), 72);
+    }
+
+    #[test]
+    fn an_address_lies_in_its_row() {
+        assert!(!SmolStr::from("255.255.255.255:65535").is_heap_allocated());
+    }
+}

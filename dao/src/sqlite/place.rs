@@ -98,6 +98,9 @@ impl Place {
     }
 
     /// Makes the database anew, without rows, whatever lies there.
+    ///
+    /// A connection to what lay there may end later: SQLite then leaves the new log alone, as the database under its name is
+    /// not the file any more that it opened.
     pub(super) async fn make(&self) -> Result<SqliteConnection, sqlx::Error> {
         if let Some(path) = self.path() {
             for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm"), beside(path, "-journal")] {
