@@ -261,3 +261,39 @@ async fn pages_under_churn_miss_and_repeat_nobody_who_stays() {
     churn.await.unwrap();
     assert_eq!(dao.edges(&EdgeQuery::default()).await.unwrap().count, STAY);
 }
+
+#[tokio::test]
+async fn many_rows_are_listed_as_few_are() {
+    const MANY: u64 = 4_500;
+    let dao = fresh().await;
+    let rows: Vec<_> = (0..MANY).map(|id| edge(id, &format!("m{}", id * 7919 % 600), (id % 90) as i64 + 1)).collect();
+    dao.apply(rows.iter().map(|row| Change::EdgeOnline(row.clone(), Generation(1))).collect()).await.unwrap();
+    dao.apply((0..MANY).map(|id| edge_rpc(id, "echo", 5)).collect()).await.unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let filters = [
+        EdgeQuery { meta: text("m"), addr: text("127."), ..EdgeQuery::default() },
+        EdgeQuery { rpc: text("echo"), during: During::new(Some(1), Some(91)), ..EdgeQuery::default() },
+    ];
+    for (order, by) in [
+        (Order::of_edges("").unwrap(), PeerField::CreateTime),
+        (Order::of_edges("+meta").unwrap(), PeerField::Label),
+        (Order::of_edges("-addr").unwrap(), PeerField::Addr),
+        (Order::of_edges("-edge_id").unwrap(), PeerField::Id),
+    ] {
+        let mut expected: Vec<_> = rows.iter().collect();
+        expected.sort_by(|one, other| {
+            let by = match by {
+                PeerField::CreateTime => one.create_time.cmp(&other.create_time),
+                PeerField::Id => one.id.cmp(&other.id),
+                PeerField::Label => one.meta.cmp(&other.meta),
+                PeerField::Addr => one.addr.cmp(&other.addr),
+            };
+            (if order.descending { by.reverse() } else { by }).then(one.id.cmp(&other.id))
+        });
+        let expected: Vec<u64> = expected[2_000..2_100].iter().map(|edge| edge.id.0).collect();
+        for filter in &filters {
+            let query = EdgeQuery { order, page: Page::new(21, 100), ..filter.clone() };
+            assert_eq!(edge_ids(&dao.edges(&query).await.unwrap()), (expected.clone(), MANY), "{query:?}");
+        }
+    }
+}
