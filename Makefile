@@ -12,6 +12,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 RELEASE := $(CARGO_TARGET_DIR)/release
 # A Go that is too old must not hide the one that the setup installed.
 GO_PATH := $(CARGO_TARGET_DIR)/go/bin:$(PATH)
+# What the tests run. Always built together: each other selection would be built anew.
+PROGRAMS := $(addprefix -p frontier-,gateway bench ctl examples)
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,24 +41,20 @@ examples: ## Build frontierctl and the example programs into bin/
 
 test: ## Run all tests, those against the built programs and the real Go transport included
 	@PATH="$(GO_PATH)" scripts/setup.sh test
-	cargo build --release --locked -p frontier-gateway -p frontier-bench
-	@$(MAKE) --no-print-directory examples
+	cargo build --release --locked $(PROGRAMS)
 	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
-
 	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers test-compose; \
 	else echo "make test: no container can run here, so images, compose files and unit are NOT tested (make test-containers test-compose)" >&2; fi
 
 test-containers: ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker
-	cargo build --release --locked -p frontier-gateway
-	@$(MAKE) --no-print-directory examples
+	cargo build --release --locked $(PROGRAMS)
 	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
 
 test-compose: ## Run gateway, five brokers and their tests by compose, with a Docker engine of its own if none answers; ARGS=--official
 	@PATH="$(GO_PATH)" scripts/setup.sh test
 	@scripts/setup.sh docker
-	cargo build --release --locked -p frontier-gateway
-	@$(MAKE) --no-print-directory examples
+	cargo build --release --locked $(PROGRAMS)
 	scripts/with-engine.sh compose/test.sh $(ARGS)
 
 lint: ## Check format, lints, licences and sources of dependencies
