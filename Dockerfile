@@ -2,8 +2,8 @@
 #
 #   docker build --tag frontier .
 #
-# BUILD_IMAGE needs Rust, C and C++ compilers and OpenSSL; RUN_IMAGE libgcc, OpenSSL 3 and a glibc that is no older. The target `prebuilt` takes
-# bin/frontier and bin/frontierctl in place of building them.
+# BUILD_IMAGE needs Rust, C and C++ compilers and OpenSSL; RUN_IMAGE libgcc, OpenSSL 3 and a glibc that is no older. The
+# target `prebuilt` takes bin/frontier and bin/frontierctl in place of building them.
 ARG BUILD_IMAGE=rust:1.95-bookworm
 ARG RUN_IMAGE=gcr.io/distroless/cc-debian12
 
