@@ -16,13 +16,13 @@ section! {
         addrs: Vec<BrokerAddr> = Vec::new(),
         /// The virtual host; empty is that of the address, or `/`.
         vhost: String = String::new(),
-        /// The most channels of the connection; 0 is what the server allows.
+        /// Without effect: a bridge has two channels at most.
         channel_max: i64 = 0,
-        /// The largest frame, in bytes; 0 is what the server allows.
+        /// Without effect: frames are as large as the server allows.
         frame_size: i64 = 0,
         /// Seconds between heartbeats; 0 is the server's choice.
         heartbeat: i64 = 0,
-        /// The language of the server's messages.
+        /// Without effect: the server's messages come in its own language.
         locale: String = String::new(),
         /// Exchanges that are declared at the start.
         exchanges: Vec<AmqpExchange> = Vec::new(),
@@ -49,7 +49,7 @@ section! {
         auto_delete: bool = false,
         /// Whether it takes from other exchanges alone.
         internal: bool = false,
-        /// Whether the server's answer is not waited for. It is waited for all the same: a refusal must be told.
+        /// Without effect: the server's answer is always waited for, so that a refusal is told. It is waited for all the same: a refusal must be told.
         nowait: bool = false,
         /// Further arguments, as `alternate-exchange`. What reads as a number or a truth value is one.
         arguments: BTreeMap<String, String> = BTreeMap::new(),
@@ -68,7 +68,7 @@ section! {
         /// Whether it belongs to this connection alone. The Go gateway reads the key with a `t`; both are read.
         #[serde(rename = "exclusive", alias = "exclustive")]
         exclusive: bool = false,
-        /// Whether the server's answer is not waited for. It is waited for all the same: a refusal must be told.
+        /// Without effect: the server's answer is always waited for, so that a refusal is told. It is waited for all the same: a refusal must be told.
         nowait: bool = false,
         /// Further arguments, as `x-queue-type` or `x-max-length`. What reads as a number or a truth value is one.
         arguments: BTreeMap<String, String> = BTreeMap::new(),
@@ -84,7 +84,7 @@ section! {
         exchange_name: String = String::new(),
         /// The key, or its pattern.
         binding_key: String = String::new(),
-        /// Whether the server's answer is not waited for. It is waited for all the same: a refusal must be told.
+        /// Without effect: the server's answer is always waited for, so that a refusal is told. It is waited for all the same: a refusal must be told.
         nowait: bool = false,
     }
 }
