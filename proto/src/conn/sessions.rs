@@ -3,6 +3,7 @@
 //! ```text
 //!           we open: Opening ──ack──► Live ──dismissal, both acks──► gone
 //!                       └─too late──► Abandoned ──ack──► dismissed at once
+//!                                         └─no ack──► forgotten ──ack──► dismissed at once
 //!         peer opens: Offered ──confirm / decline──► Live
 //! ```
 
@@ -19,6 +20,9 @@ use crate::wire::{Frame, FrameKind, Session as SessionFrame, SessionAck};
 
 /// Reason of an end that came before the last bytes.
 const UNTAKEN: &str = "the last bytes of the stream were not taken in time";
+
+/// Reason that a peer is told which confirms a session for which nobody waits any more.
+const TOO_LATE: &str = "opened too late";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -228,13 +232,16 @@ impl<W> Connection<W> {
         ack: SessionAck,
     ) -> Option<Event<'static, W>> {
         let credit = self.initial_credit();
-        let opened = self.sessions.get_mut(&ack.negotiate)?;
+        let Some(opened) = self.sessions.get_mut(&ack.negotiate) else {
+            self.dismiss_forgotten(now, &ack);
+            return None;
+        };
         match opened.state {
             State::Opening(own) if own == packet => {}
             State::Abandoned => {
                 opened.state = State::Live;
                 if self.rekey(ack.negotiate, ack.session) {
-                    self.dismiss(now, ack.session, "opened too late");
+                    self.dismiss(now, ack.session, TOO_LATE);
                 } else {
                     self.close(CloseReason::Unexpected(FrameKind::SessionAck));
                 }
@@ -254,6 +261,18 @@ impl<W> Connection<W> {
             return None;
         }
         Some(Event::Opened { waiter, session: ack.session })
+    }
+
+    /// The peer confirms a session that we have forgotten since we asked: it believes in it now and would keep it for as
+    /// long as the link lasts.
+    fn dismiss_forgotten(&mut self, now: Instant, ack: &SessionAck) {
+        let declined = self.caps.prompt && !ack.data.error.is_empty();
+        let full = self.sessions.len() >= 2 * self.settings.max_sessions;
+        if declined || full || ack.session.0 <= SessionId::MAIN.0 || self.sessions.contains_key(&ack.session) {
+            return;
+        }
+        self.sessions.insert(ack.session, Session::new(State::Live));
+        self.dismiss(now, ack.session, TOO_LATE);
     }
 
     /// Gives an opened session the id that the ack names.

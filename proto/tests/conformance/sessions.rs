@@ -204,8 +204,37 @@ fn item_28_an_opening_that_is_never_acked_leaves_nothing() {
         end.receive(PEER, &Frame::Heartbeat);
     }
     assert_eq!((end.conn.session_count(), end.conn.is_awaited()), (0, false));
-    assert!(end.receive(9, &session_ack(SessionId(5), SessionId(5))).is_empty(), "an ack of nothing is dropped");
     assert!(end.conn.is_open());
+}
+
+#[test]
+fn item_28_an_ack_that_comes_when_the_opening_is_forgotten_leaves_no_session_at_the_peer() {
+    let mut end = End::server();
+    end.conn.open_session(end.now, PacketId(9), nothing(), 1);
+    let sent = end.only_sent();
+    let Frame::Session(asked) = sent.frame() else { panic!("{sent:?}") };
+    for _ in 0..6 {
+        end.pass(10 * SECOND);
+        end.receive(PEER, &Frame::Heartbeat);
+    }
+    assert_eq!(end.conn.session_count(), 0);
+    end.sent();
+    assert!(end.receive(9, &session_ack(asked.negotiate, asked.negotiate)).is_empty(), "nobody waits for it");
+    let dismissal = end.only_sent();
+    assert!(matches!(dismissal.frame(), Frame::Dismiss(id, _) if id == asked.negotiate));
+    end.receive(dismissal.packet.0, &Frame::DismissAck(asked.negotiate, nothing()));
+    end.receive(PEER, &Frame::Dismiss(asked.negotiate, nothing()));
+    assert_eq!(end.conn.session_count(), 0);
+}
+
+#[test]
+fn item_28_acks_of_sessions_that_never_were_take_no_more_room_than_sessions_may() {
+    let settings = Settings { max_sessions: 2, ..Settings::default() };
+    let mut end = End::server_of(settings, NO_CAPS);
+    for id in 100..110 {
+        end.receive(PEER, &session_ack(SessionId(id), SessionId(id)));
+    }
+    assert_eq!((dismissals(&end.sent()), end.conn.session_count()), (4, 4));
 }
 
 #[test]
