@@ -12,6 +12,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 RELEASE := $(CARGO_TARGET_DIR)/release
 # A Go that is too old must not hide the one that the setup installed.
 GO_PATH := $(CARGO_TARGET_DIR)/go/bin:$(PATH)
+# Most tests wait for a time-out or a broker, so more of them run at a time than there are cores.
+export RUST_TEST_THREADS ?= $(shell echo $$(( 3 * $$(nproc) )))
 # What the tests run. Always built together: each other selection would be built anew.
 PROGRAMS := $(addprefix -p frontier-,gateway bench ctl examples)
 

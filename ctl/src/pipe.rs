@@ -26,8 +26,10 @@ pub(crate) async fn pipe(stream: Stream) -> Result<(), Failure> {
     };
     let receiving = async {
         let mut out = stdout();
-        copy(&mut from_stream, &mut out).await.map_err(failure)?;
-        out.flush().await.map_err(failure)
+        let copied = copy(&mut from_stream, &mut out).await;
+        // What came before the end is shown whatever the end was.
+        out.flush().await.map_err(failure)?;
+        copied.map(|_| ()).map_err(failure)
     };
     let (mut sending, mut receiving) = (std::pin::pin!(sending), std::pin::pin!(receiving));
     tokio::select! {

@@ -397,7 +397,7 @@ fn replaced(recipe: &str, there: &str, here: &str) -> String {
 fn the_recipe_works_as_it_stands() {
     let folder = folder();
     let path = folder.path().join("readings.jsonl");
-    let recipe = include_str!("../../etc/frontier_file.yaml");
+    let recipe = include_str!("../../../etc/frontier_file.yaml");
     let recipe = replaced(recipe, "0.0.0.0:30011", "127.0.0.1:0");
     let recipe = replaced(&recipe, "0.0.0.0:30012", "127.0.0.1:0");
     let recipe = replaced(&recipe, "readings.jsonl", path.to_str().expect("the path is text"));

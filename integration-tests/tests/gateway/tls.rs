@@ -207,7 +207,7 @@ fn a_client_that_takes_no_bytes_is_ended_over_tls_too() {
 #[test]
 fn the_recipe_works_as_it_stands() {
     let (server, services) = (Authority::new("server"), Authority::new("services"));
-    let recipe = include_str!("../../etc/frontier_tls.yaml");
+    let recipe = include_str!("../../../etc/frontier_tls.yaml");
     let pair = server.pair("server", NAME);
     let here = |text: &str, from: &str, to: &Path| text.replace(from, to.to_str().expect("a path of ours is text"));
     let text = here(recipe, "/etc/frontier/tls/server.pem", &pair.cert);
