@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long a test waits for something that should come at once, before it gives up. Generous, since a busy machine is
 /// no fault; shorter than the gateway's own 30 s, so that a hang is not mistaken for an answer.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(25);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 

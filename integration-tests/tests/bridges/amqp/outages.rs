@@ -99,7 +99,7 @@ fn a_memory_alarm_is_told_and_gone_when_it_ends() {
     assert_eq!(threads(&gateway), 1);
     counters(&gateway, BRIDGE);
     ctl(&target, "set_vm_memory_high_watermark 0.4");
-    eventually_within(Duration::from_secs(15), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    eventually_within(Duration::from_secs(60), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
     more_acks(&load, 100);
     let told = load.stop();
     assert!(told.iter().all(|told| !told.cut));
@@ -122,7 +122,7 @@ fn threads_end_with_their_connections() {
     proxy.hold();
     let held = proxy.accepted();
     // Each try to log in is given up.
-    eventually_within(Duration::from_secs(40), "three tries", || (proxy.accepted() >= held + 3).then_some(()));
+    eventually_within(Duration::from_secs(60), "three tries", || (proxy.accepted() >= held + 3).then_some(()));
     assert!(threads(&gateway) <= 2, "{}", threads(&gateway));
     proxy.release();
     eventually("it is up", || is(&gateway, BRIDGE, "up").then_some(()));

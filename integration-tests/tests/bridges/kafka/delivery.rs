@@ -108,7 +108,7 @@ fn an_unknown_topic_is_refused_and_others_pass() {
     assert_eq!(publish(&mut other, "t", b"1"), Ok(()));
     let error = lost.acked(sent).expect_err("it goes nowhere");
     assert!(error.starts_with("bridge \"b\" (kafka 127.0.0.1:") && error.contains("Unknown topic"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(publish(&mut other, "t", b"2"), Ok(()));
     assert!(is(&gateway, BRIDGE, "up"));
     assert_eq!(gateway.log.count("bridge down"), 0);

@@ -14,8 +14,8 @@ use frontier_integration_tests::{Gateway, eventually};
 use super::{Redis, entries};
 use crate::{Access, BRIDGE, Target, gateway, with};
 
-/// How soon all is well after a cause has ended.
-const WELL: Duration = Duration::from_secs(10);
+/// How long it may take until all is well after a cause has ended, on a busy machine.
+const WELL: Duration = Duration::from_secs(60);
 
 fn lines(target: &Redis) -> Vec<String> {
     with(Redis::bridge(&target.addr().to_string(), &Access::default()), &["topics: [t]"])

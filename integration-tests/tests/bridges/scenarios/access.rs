@@ -64,7 +64,7 @@ pub(crate) fn a_wrong_password_is_told_and_a_right_one_taken_up<T: Target>() {
     let mut edge = Client::edge(gateway.edge);
     let waits = edge.message(&Body::new().topic("t").value(b"waits"));
     std::fs::write(&file, "wonder-1\r\n").expect("a file can be written");
-    eventually_within(Duration::from_secs(20), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
+    eventually_within(Duration::from_secs(60), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
     assert_eq!(edge.acked(waits), Ok(()));
     a_message_arrives(&gateway, &mut target, "later");
     let said = gateway.log.lines().join("\n");
