@@ -4,4 +4,4 @@ set -eu
 config=/mnt/shared/config/server.properties
 [ -e /var/lib/kafka/data/meta.properties ] ||
     java -cp '/opt/kafka/libs/*' kafka.tools.StorageTool format --cluster-id "${CLUSTER_ID:-ZnJvbnRpZXItdGVzdGluZw}" --config "$config"
-exec java -Xms128m -Xmx256m -XX:+UseSerialGC -cp '/opt/kafka/libs/*' kafka.Kafka "$config"
+exec java -Xms128m -Xmx512m -XX:+UseSerialGC -cp '/opt/kafka/libs/*' kafka.Kafka "$config"

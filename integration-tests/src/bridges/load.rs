@@ -17,10 +17,10 @@ const WINDOW: usize = 32;
 const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// The deadline of every message: a broker that comes back within it costs nothing.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(240);
 
 /// How long the last answers may take after that.
-const LATEST: Duration = Duration::from_secs(75);
+const LATEST: Duration = Duration::from_secs(270);
 
 /// Edges that publish until they are stopped.
 #[derive(Debug)]

@@ -196,9 +196,12 @@ impl Drop for Broker {
             eprintln!("last log lines of {self:?}:\n{last}");
         }
         if let Some(child) = &mut self.child {
-            signal_group(child, Signal::Kill);
-            // The signal cannot be refused, so this does not take long.
-            let _ = child.wait();
+            // One that has ended by itself, as a failing test may have found, cannot be killed.
+            if matches!(child.try_wait(), Ok(None)) {
+                signal_group(child, Signal::Kill);
+                // The signal cannot be refused, so this does not take long.
+                let _ = child.wait();
+            }
         }
     }
 }

@@ -175,7 +175,8 @@ fn configuration(settings: &Settings, folder: &Path, ports: &Ports, advertised: 
         ),
         format!("log.dirs={}", folder.join("data").display()),
     ]);
-    // What is kept in several copies by default, and how long a successor of a dead process waits to be let in.
+    // What is kept in several copies by default, how long a successor of a dead process waits to be let in, and a cleaner that
+    // by default takes half of the heap, so that a slow start runs out of it.
     let alone = "offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
@@ -184,7 +185,8 @@ share.coordinator.state.topic.min.isr=1
 offsets.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=1000
-broker.heartbeat.interval.ms=250";
+broker.heartbeat.interval.ms=250
+log.cleaner.dedupe.buffer.size=4194304";
     lines.push(alone.to_owned());
     [lines, settings.lines.clone()].concat().join("\n") + "\n"
 }

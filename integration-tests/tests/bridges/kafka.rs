@@ -18,7 +18,7 @@ use frontier_integration_tests::raw::{Body, Client};
 use crate::{Access, Target, scenarios};
 
 /// A JVM starts for each of Kafka's tools, beside others.
-const TOOL_PATIENCE: Duration = Duration::from_secs(60);
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 /// A Kafka server, and readers of its topics.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use frontier_integration_tests::tool::Done;
 use crate::{Certificates, KEPT, goes_and_comes_back, message, side_by_side, two_logins};
 
 /// A JVM starts for every tool, beside two for the brokers.
-const TOOL_PATIENCE: Duration = Duration::from_secs(60);
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 /// API versions, version 0: the one request that is answered before a login.
 const API_VERSIONS: &[u8] = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x07\xff\xff";

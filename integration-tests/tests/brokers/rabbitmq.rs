@@ -10,7 +10,7 @@ use crate::talk::dial;
 use crate::{Certificates, KEPT, goes_and_comes_back, message, side_by_side, two_logins};
 
 /// An Erlang machine starts for the tool.
-const TOOL_PATIENCE: Duration = Duration::from_secs(60);
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 #[test]
 fn rabbitmq_keeps_what_it_confirmed() {

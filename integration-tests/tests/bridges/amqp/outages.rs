@@ -17,7 +17,7 @@ use crate::{Access, BRIDGE, Target, gateway, with};
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// An Erlang machine starts for the tool.
-const TOOL_PATIENCE: Duration = Duration::from_secs(60);
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 #[track_caller]
 fn more_acks(load: &Load, count: usize) {

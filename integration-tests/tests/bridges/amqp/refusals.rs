@@ -106,7 +106,7 @@ fn a_full_queue_is_told_at_once_and_passes_when_there_is_room() {
     let gateway = gateway(with(lines, &["topics: [t]"]));
     let mut edge = Client::edge(gateway.edge);
     let mut publish = || {
-        let sent = edge.message(&Body::new().topic("t").value(b"x").deadline(&time::from_now(60)));
+        let sent = edge.message(&Body::new().topic("t").value(b"x").deadline(&time::from_now(300)));
         edge.acked(sent)
     };
     // Which one is the first too many is the broker's affair, to a few.
@@ -147,8 +147,8 @@ fn forbidden_topics(mandatory: bool) {
     for number in 0..COUNT {
         let value = format!("{}/{number:06}", good.id);
         let topic = if number % 20 == 10 { format!("shut.{number}") } else { "shut".to_owned() };
-        let passes = good.message(&Body::new().topic("open").value(value.as_bytes()).deadline(&time::from_now(60)));
-        sent.push((passes, bad.message(&Body::new().topic(&topic).value(b"bad").deadline(&time::from_now(60)))));
+        let passes = good.message(&Body::new().topic("open").value(value.as_bytes()).deadline(&time::from_now(300)));
+        sent.push((passes, bad.message(&Body::new().topic(&topic).value(b"bad").deadline(&time::from_now(300)))));
     }
     for (passes, refused) in sent {
         assert_eq!(good.acked(passes), Ok(()));

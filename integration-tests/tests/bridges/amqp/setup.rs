@@ -16,7 +16,7 @@ use crate::{Access, BRIDGE, Target, gateway, settings, with};
 const RECOVERS: Duration = Duration::from_secs(60);
 
 /// An Erlang machine starts for the tool.
-const TOOL_PATIENCE: Duration = Duration::from_secs(60);
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 #[track_caller]
 fn ctl(args: &str) {
@@ -174,7 +174,7 @@ fn an_exchange_that_is_missing_is_told_until_it_is_there() {
     let mut edge = Client::edge(gateway.edge);
     passes(&mut edge, "t");
     client.deletes_exchange("readings");
-    let waits = edge.message(&Body::new().topic("t").value(b"waits").deadline(&time::from_now(60)));
+    let waits = edge.message(&Body::new().topic("t").value(b"waits").deadline(&time::from_now(300)));
     let soon = edge.message(&Body::new().topic("t").value(b"soon").deadline(&time::from_now(2)));
     let error = edge.acked(soon).expect_err("there is no exchange");
     assert!(error.contains("NOT_FOUND - no exchange 'readings'"), "{error}");
@@ -196,7 +196,7 @@ fn a_virtual_host_that_is_missing_is_told_until_it_is_there() {
     let line = gateway.logged("bridge down");
     assert!(line.contains("vhost nope not found"), "{line}");
     let mut edge = Client::edge(gateway.edge);
-    let waits = edge.message(&Body::new().topic("t").value(b"waits").deadline(&time::from_now(60)));
+    let waits = edge.message(&Body::new().topic("t").value(b"waits").deadline(&time::from_now(300)));
     ctl("add_vhost nope");
     ctl("set_permissions --vhost nope guest .* .* .*");
     comes_up(&gateway);

@@ -122,7 +122,7 @@ fn a_delivery_that_takes_too_long_is_given_up() {
     let mut edge = Client::edge(gateway.edge);
     assert_eq!(publish(&mut edge, "t", b"1"), Ok(()));
     server.broker().freeze();
-    let sent = edge.message(&Body::new().topic("t").value(b"2").deadline(&time::from_now(60)));
+    let sent = edge.message(&Body::new().topic("t").value(b"2").deadline(&time::from_now(300)));
     let error = edge.acked(sent).expect_err("it stands still");
     assert!(error.ends_with("not confirmed within 1000 ms, which is delivery_timeout_ms"), "{error}");
     server.broker().thaw();

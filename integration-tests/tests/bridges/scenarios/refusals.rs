@@ -62,7 +62,7 @@ pub(crate) fn a_full_queue_answers_congested_and_later_messages_pass<T: Target>(
     let mut edge = Client::edge(gateway.edge);
     let large = |number: usize| {
         let value = format!("1/{number:06}{}", " ".repeat(20_000));
-        Body::new().topic("t").value(value.as_bytes()).deadline(&time::from_now(60))
+        Body::new().topic("t").value(value.as_bytes()).deadline(&time::from_now(300))
     };
     let sent: Vec<u64> = (0..5).map(|number| edge.message(&large(number))).collect();
     assert_eq!(edge.acked(sent[4]), Err("congested".to_owned()));
