@@ -2,9 +2,9 @@
 //!
 //! Whoever builds one of them takes its line out.
 
+use crate::Config;
 use crate::error::ConfigError;
 use crate::places::Places;
-use crate::Config;
 
 /// Something that can be asked for and is not served.
 struct NotServed {

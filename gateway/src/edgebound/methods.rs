@@ -60,7 +60,8 @@ mod tests {
             assert_eq!(methods.offer(name.as_bytes(), since, 2), Some(name.into()));
         }
         assert_eq!(methods.offer(b"c", 4, 2), None, "there are two");
-        let mut known: Vec<_> = methods.to_vec().into_iter().map(|known| (known.name.to_string(), known.since)).collect();
+        let mut known: Vec<_> =
+            methods.to_vec().into_iter().map(|known| (known.name.to_string(), known.since)).collect();
         known.sort();
         assert_eq!(known, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
     }

@@ -7,7 +7,7 @@ use dao::{Change, EdgeRpc};
 use proto::body::Body;
 use proto::conn::Event;
 use proto::id::{EdgeId, SessionId};
-use transport::{Backing, Endpoint, LinkEnd, Linger};
+use transport::{Backing, Endpoint, Linger, LinkEnd};
 
 use super::accept::Edgebound;
 use super::admit::{Online, State};

@@ -91,7 +91,8 @@ impl ServiceLink {
     pub(super) fn report(&self, conn: &Conn, now: Instant) -> Option<LinkReport> {
         let registration = self.registration.as_ref()?;
         let Service { id, name, .. } = &**registration.service();
-        let methods = registration.methods().map(|(method, since)| Offered { name: Text::from_bytes(method.into()), since });
+        let methods =
+            registration.methods().map(|(method, since)| Offered { name: Text::from_bytes(method.into()), since });
         let topics = registration.topics().map(|topic| Offered { name: topic.into(), since: self.since });
         Some(LinkReport {
             peer: Peer::Service(*id),

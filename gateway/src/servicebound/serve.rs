@@ -6,7 +6,7 @@ use std::time::Instant;
 use proto::body::Body;
 use proto::conn::Event;
 use proto::id::{EdgeId, SessionId};
-use transport::{Backing, Endpoint, LinkEnd, Linger};
+use transport::{Backing, Endpoint, Linger, LinkEnd};
 
 use super::accept::Servicebound;
 use crate::directory::{Arrival, Registration};

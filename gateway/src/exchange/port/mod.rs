@@ -14,7 +14,7 @@ use net::Causes;
 use proto::body::Body;
 use proto::conn::{Event, Failure};
 use proto::id::{PacketId, SessionId};
-use transport::{Backing, LinkEnd, Linger};
+use transport::{Backing, Linger, LinkEnd};
 
 use super::reply::{Answer, error_text};
 use super::stream::FarEnd;
