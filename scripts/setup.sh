@@ -2,7 +2,7 @@
 # Sets up what a part of the project needs, and does nothing where all is there.
 #
 #   scripts/setup.sh build    to build: a Rust toolchain, C and C++ compilers, OpenSSL
-#   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, and the brokers
+#   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, sqlite3, and the brokers
 #   scripts/setup.sh brokers  to run brokers: as for build, and RabbitMQ, NATS, Mosquitto and Redis by packages, Kafka's jars
 #   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine, compose, debootstrap
@@ -174,6 +174,7 @@ case ${1:-build} in
     build) ;;
     test)
         need_go
+        command -v sqlite3 >/dev/null || install_packages sqlite3
         need_broker_packages
         need_kafka
         ;;

@@ -2,9 +2,9 @@
 //!
 //! Whoever builds one of them takes its line out.
 
+use crate::Config;
 use crate::error::ConfigError;
 use crate::places::Places;
-use crate::{Backend, Config};
 
 /// Something that can be asked for and is not served.
 struct NotServed {
@@ -26,12 +26,6 @@ const NOT_SERVED: &[NotServed] = &[
         what: "the control plane is",
         asked: |config| config.controlplane.enable,
         advice: OFF,
-    },
-    NotServed {
-        key: "dao.backend",
-        what: "SQLite is",
-        asked: |config| config.dao.backend == Backend::Sqlite,
-        advice: "leave the key out: the records are kept in memory",
     },
     NotServed {
         key: "frontlas.enable",

@@ -67,7 +67,7 @@ fn leniently_everything_else_is_as_strict() {
         ("x: 1\n---\ny: 1\n", "x.yaml:3:1: a second document begins"),
         ("x: [\n", "x.yaml:"),
         ("x: 1\nedgebound:\n  bypass_enable: true\n", "x.yaml:2:1: edgebound.bypass.addrs: "),
-        ("x: 1\ndao:\n  backend: sqlite\n", "x.yaml:3:3: dao.backend: SQLite is not served"),
+        ("x: 1\nmqm: {nsq: {enable: true, addrs: [a]}}\n", "x.yaml:2:13: mqm.nsq.enable: NSQ is not served"),
     ] {
         let error = told(&with(text, true, &[]).expect_err(text));
         assert!(error.starts_with(expected), "{text:?}: {error}");

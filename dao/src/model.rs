@@ -28,8 +28,9 @@ impl Text {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
-    /// Its bytes, without looking at them.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Its bytes, which are UTF-8.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -155,11 +156,11 @@ impl Change {
     /// Bytes that it holds while it waits, shared ones included.
     pub(crate) fn weight(&self) -> usize {
         let text = match self {
-            Self::EdgeOnline(edge, _) => edge.meta.bytes().len(),
-            Self::ServiceOnline(service, _) => service.name.bytes().len(),
+            Self::EdgeOnline(edge, _) => edge.meta.as_bytes().len(),
+            Self::ServiceOnline(service, _) => service.name.as_bytes().len(),
             Self::EdgeRpc(EdgeRpc { rpc: name, .. }, _)
             | Self::ServiceRpc(ServiceRpc { rpc: name, .. }, _)
-            | Self::ServiceTopic(ServiceTopic { topic: name, .. }, _) => name.bytes().len(),
+            | Self::ServiceTopic(ServiceTopic { topic: name, .. }, _) => name.as_bytes().len(),
             Self::EdgeOffline(..) | Self::ServiceOffline(..) => 0,
         };
         size_of::<Self>() + text

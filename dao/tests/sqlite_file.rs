@@ -101,7 +101,14 @@ async fn two_gateways_do_not_share_a_file() {
     first.apply(vec![edge_on(1, "m", 5)]).await.unwrap();
     assert!(matches!(open(&path).await.unwrap_err(), OpenError::InUse { .. }));
     assert_eq!(first.edges(&EdgeQuery::default()).await.unwrap().count, 1);
+    let lock = folder.path().join("dao.db.lock");
+    assert!(lock.exists());
+    first.close().await;
     drop(first);
+    assert!(!lock.exists(), "what stays behind is the database alone");
+    // A gateway that was killed leaves it there, and it stands in nobody's way.
+    drop(open(&path).await.unwrap());
+    assert!(lock.exists());
     open(&path).await.unwrap();
 }
 

@@ -17,7 +17,7 @@ use crate::metrics::Side;
 pub(crate) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, lifecycle: Lifecycle) {
     // Any method is answered, as probes are written in many ways.
     let router = Router::new()
-        .route("/healthz", any(|| async { "ok" }))
+        .route("/healthz", any(healthy))
         .route("/readyz", any(ready))
         .route("/metrics", any(metrics))
         .with_state(exchange);
@@ -27,13 +27,28 @@ pub(crate) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, lifecy
     }
 }
 
+async fn healthy(State(exchange): State<Arc<Exchange>>) -> String {
+    format!("ok{}", note(&exchange))
+}
+
+/// What goes wrong without keeping links from their work.
+fn note(exchange: &Exchange) -> String {
+    match exchange.records.as_ref().map(|records| records.status().state) {
+        Some(dao::State::Unavailable { reason, since }) => {
+            let seconds = since.elapsed().unwrap_or_default().as_secs();
+            format!("\nthe records of who is online are not available, for {seconds} s: {reason}")
+        }
+        _ => String::new(),
+    }
+}
+
 async fn ready(State(exchange): State<Arc<Exchange>>) -> (StatusCode, String) {
     if exchange.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready: draining".to_owned())
     } else if let Some(bridge) = exchange.missing_bridge() {
         (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: bridge {bridge:?} is not up"))
     } else {
-        (StatusCode::OK, "ready".to_owned())
+        (StatusCode::OK, format!("ready{}", note(&exchange)))
     }
 }
 

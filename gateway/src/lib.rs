@@ -23,23 +23,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use dao::Records;
 use net::{ListenError, Listener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use crate::directory::Chooser;
+use crate::directory::{Chooser, Directory};
 use crate::edgebound::Edgebound;
-use crate::exchange::{Bridges, Exchange, now};
+use crate::exchange::{Bridges, Exchange, Parts, now};
 use crate::lifecycle::Lifecycle;
-use crate::metrics::{Metrics, Side};
+use crate::metrics::Side;
 use crate::presence::Presence;
 use crate::servicebound::Servicebound;
 use crate::ways_in::{LinkSide, Loaded, Pass, WayIn, accept};
 
 pub use crate::directory::Tables;
-pub use crate::presence::{PresenceEvent, PresenceListener};
+pub use crate::presence::{
+    ClosedLink, LinkReport, Links, Offered, Peer, PresenceListener, SideTotals, Totals, Traffic, Transport,
+};
 pub use crate::reload::{Process, ReloadError};
 pub use crate::ways_in::WayInError;
 
@@ -59,6 +62,9 @@ pub enum StartError {
     /// A bridge that this program cannot have, or whose client does not take its configuration.
     #[error(transparent)]
     Bridge(#[from] bridges::OpenError),
+    /// The records of who is online cannot be kept as configured.
+    #[error(transparent)]
+    Records(#[from] dao::OpenError),
 }
 
 /// The addresses of a gateway, with the ports that the system has chosen where none was configured.
@@ -98,19 +104,13 @@ impl Gateway {
     /// As [`Gateway::new`], with choices at random drawn from `seed`, so that a run can be repeated.
     #[must_use]
     pub fn seeded(config: &config::Config, presence: Option<Arc<dyn PresenceListener>>, seed: u64) -> Self {
-        Self::assemble(config, presence, seed, None)
+        let presence = Presence::new(presence);
+        Self::assemble(config, seed, Parts { presence, ..Parts::default() })
     }
 
-    fn assemble(
-        config: &config::Config,
-        presence: Option<Arc<dyn PresenceListener>>,
-        seed: u64,
-        bridges: Option<Bridges>,
-    ) -> Self {
+    fn assemble(config: &config::Config, seed: u64, parts: Parts) -> Self {
         let chooser = Chooser::new(config.exchange.hash_by, seed);
-        let metrics = Metrics::new(bridges.as_ref().map_or(&[], Bridges::handles));
-        let grace = config.edgebound.hook_grace;
-        let exchange = Arc::new(Exchange::new(chooser, Arc::new(metrics), Presence::new(presence), grace, bridges));
+        let exchange = Arc::new(Exchange::new(chooser, config.edgebound.hook_grace, parts));
         Self {
             edgebound: Arc::new(Edgebound::new(&config.edgebound, Arc::clone(&exchange))),
             servicebound: Arc::new(Servicebound::new(&config.servicebound, Arc::clone(&exchange))),
@@ -123,14 +123,11 @@ impl Gateway {
         }
     }
 
-    /// A gateway on its configured ports.
+    /// A gateway on its configured ports, which records who is online as configured.
     ///
     /// # Errors
     /// A port for services or edges cannot be opened, or what it needs is not usable; then none is.
-    pub async fn start(
-        config: &config::Config,
-        presence: Option<Arc<dyn PresenceListener>>,
-    ) -> Result<Self, StartError> {
+    pub async fn start(config: &config::Config) -> Result<Self, StartError> {
         let (loaded_services, loaded_edges) =
             (Loaded::services(&config.servicebound)?, Loaded::edges(&config.edgebound)?);
         let services =
@@ -142,7 +139,12 @@ impl Gateway {
         let node = node::name(&config.daemon.frontier_id, listening);
         let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges(), &node)?;
         let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
-        let mut gateway = Self::assemble(config, presence, random_seed(), bridges);
+        let directory = Directory::default();
+        let snapshot = Arc::new(directory.clone());
+        let (records, writer) = Records::new(dao::open(&config.dao).await?, snapshot);
+        let presence = Presence::new(Some(Arc::new(records.clone())));
+        let parts = Parts { directory, presence, records: Some(records), bridges };
+        let mut gateway = Self::assemble(config, random_seed(), parts);
         let exchange = &gateway.exchange;
         let way = |side, loaded, limits| Arc::new(WayIn::new(side, loaded, limits, exchange));
         let for_services = way(Side::Service, loaded_services, &config.servicebound.limits);
@@ -158,6 +160,7 @@ impl Gateway {
         gateway.ways_in = Some([for_services, for_edges]);
         gateway.listening = Some(listening);
         bridge_tasks.into_iter().for_each(|task| gateway.bridging.spawn(task));
+        serving.spawn(writer.run(serving.stop_token()));
         serving.spawn(takeovers::report(Arc::clone(&gateway.exchange), serving.clone()));
         info!("frontier starts");
         Ok(gateway)
@@ -224,6 +227,18 @@ impl Gateway {
         self.online() != (0, 0) || self.ways_in.iter().flatten().any(|way| way.passed_on())
     }
 
+    /// The records of who is online; `None` if this gateway has no ports.
+    #[must_use]
+    pub fn records(&self) -> Option<&Records> {
+        self.exchange.records.as_ref()
+    }
+
+    /// The links: to look at, and to end.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        Links::new(Arc::clone(&self.exchange))
+    }
+
     /// What stands in the tables of this gateway now: nothing is left of a link that has ended.
     #[must_use]
     pub fn tables(&self) -> Tables {
@@ -255,7 +270,7 @@ pub async fn run(mut config: config::Config, drain: Duration, process: Arc<dyn P
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let gateway = Gateway::start(&config, None).await?;
+    let gateway = Gateway::start(&config).await?;
     let counted = Arc::clone(&process);
     gateway.exchange.metrics.count_lost_log_lines(move || counted.lost_log_lines());
     let stopped = loop {

@@ -26,6 +26,11 @@ impl Lifecycle {
         self.stop.cancelled().await;
     }
 
+    /// For a task that has its own way of stopping: cancelled once the gateway stops.
+    pub(crate) fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// Tells every task to stop.
     pub(crate) fn stop(&self) {
         self.stop.cancel();

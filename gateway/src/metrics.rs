@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use dao::Records;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,6 +15,7 @@ use prometheus_client::registry::Registry;
 
 use crate::exchange::{BridgeHandle, Kind, RouteError};
 use crate::limits::{BOUNDS, Bound};
+use crate::presence::SideTotals;
 
 /// Which listener a link came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,9 +122,11 @@ macro_rules! label {
 }
 
 mod bridge;
+mod records;
 mod ways_in;
 
 use bridge::BridgeMetrics;
+use records::RecordsMetrics;
 pub(crate) use ways_in::{BypassMetrics, BypassResult, Handshake, WayInMetrics};
 
 label!(Side { Edge => "edge", Service => "service" });
@@ -217,6 +221,17 @@ impl SideMetrics {
         self.overruns[bound as usize].inc();
     }
 
+    /// Sums since the start.
+    pub(crate) fn totals(&self) -> SideTotals {
+        SideTotals {
+            online: u64::try_from(self.links.get()).unwrap_or_default(),
+            admitted: self.admissions[Admission::Admitted as usize].get(),
+            displaced: self.takeovers.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+        }
+    }
+
     /// Sets what waits for all links of this side, and for the one that has most.
     pub(crate) fn set_queued(&self, (sum, most): (usize, usize)) {
         self.queued.set(i64::try_from(sum).unwrap_or(i64::MAX));
@@ -262,8 +277,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Those of a gateway with these bridges.
-    pub(crate) fn new(bridges: &[BridgeHandle]) -> Self {
+    /// Those of a gateway with these bridges and records.
+    pub(crate) fn new(bridges: &[BridgeHandle], records: Option<&Records>) -> Self {
         let mut registry = Registry::with_prefix("frontier");
         let calls = traffic(&mut registry, "calls", "Calls");
         let messages = traffic(&mut registry, "messages", "Messages");
@@ -280,6 +295,9 @@ impl Metrics {
         if !bridges.is_empty() {
             registry.register_collector(Box::new(BridgeMetrics::new(bridges)));
         }
+        if let Some(records) = records {
+            registry.register_collector(Box::new(RecordsMetrics(records.clone())));
+        }
         let lost_log_lines = LostLogLines::default();
         registry.register("log_lines_lost", "Log lines that found no room", lost_log_lines.counter.clone());
         Self { registry, calls, messages, edge, service, streams, streams_cut, bypass, reloads, lost_log_lines }
@@ -294,12 +312,21 @@ impl Metrics {
 
     /// A call or message of a peer has got its answer.
     pub(crate) fn answered(&self, kind: Kind, direction: Direction, outcome: Outcome, took: Duration) {
-        let traffic = match kind {
-            Kind::Call => &self.calls[direction as usize],
-            Kind::Message => &self.messages[direction as usize],
-        };
+        let traffic = self.traffic(kind, direction);
         traffic.outcomes[outcome as usize].inc();
         traffic.seconds.observe(took.as_secs_f64());
+    }
+
+    /// Calls or messages of a direction that have got an answer.
+    pub(crate) fn answers(&self, kind: Kind, direction: Direction) -> u64 {
+        self.traffic(kind, direction).outcomes.iter().map(Counter::get).sum()
+    }
+
+    const fn traffic(&self, kind: Kind, direction: Direction) -> &Traffic {
+        match kind {
+            Kind::Call => &self.calls[direction as usize],
+            Kind::Message => &self.messages[direction as usize],
+        }
     }
 
     pub(crate) fn stream_opened(&self) {

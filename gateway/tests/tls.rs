@@ -83,7 +83,7 @@ async fn edges_and_services_of_the_sdk_come_in_with_their_certificates() {
     let folder = authority.folder.path();
     ["services", "edges", "own"].iter().for_each(|stem| authority.issue(folder, stem));
     let clients = format!(", mtls: true, ca_certs: [{}]", authority.file("ca.pem").display());
-    let gateway = Gateway::start(&configuration(folder, [0, 0], &clients, ""), None).await.unwrap();
+    let gateway = Gateway::start(&configuration(folder, [0, 0], &clients, "")).await.unwrap();
     let at = gateway.listening().unwrap();
     let own = authority.roots().client_certificate(authority.file("own.pem"), authority.file("own.key"));
     let service = Service::builder(at.services.to_string()).tls(own).handle_now("echo", echo).connect().await.unwrap();
@@ -119,7 +119,7 @@ async fn a_reload_is_all_or_nothing() {
     let folder = TempDir::new().unwrap();
     ["services", "edges"].iter().for_each(|stem| old.issue(folder.path(), stem));
     let config = configuration(folder.path(), [0, 0], "", "");
-    let gateway = Gateway::start(&config, None).await.unwrap();
+    let gateway = Gateway::start(&config).await.unwrap();
     let at = gateway.listening().unwrap();
     let comes_in = async |authority: &Authority| {
         let edge = Edge::builder(at.edges.to_string()).tls(authority.roots()).connect().await;
@@ -155,7 +155,7 @@ async fn an_edge_comes_back_with_the_roots_that_its_files_hold_by_then() {
     let folder = TempDir::new().unwrap();
     ["services", "edges"].iter().for_each(|stem| old.issue(folder.path(), stem));
     let config = configuration(folder.path(), [0, 0], "", "");
-    let gateway = Gateway::start(&config, None).await.unwrap();
+    let gateway = Gateway::start(&config).await.unwrap();
     let at = gateway.listening().unwrap();
     let edge = Edge::builder(at.edges.to_string()).tls(old.roots()).connect().await.unwrap();
     let mut state = edge.state();
@@ -164,7 +164,7 @@ async fn an_edge_comes_back_with_the_roots_that_its_files_hold_by_then() {
     fs::copy(new.file("ca.pem"), old.file("ca.pem")).unwrap();
     gateway.shutdown(PATIENCE).await;
     let config = configuration(folder.path(), [at.services.port(), at.edges.port()], "", "");
-    let successor = Gateway::start(&config, None).await.unwrap();
+    let successor = Gateway::start(&config).await.unwrap();
     let online = state.wait_for(|state| matches!(state, LinkState::Online { .. }) && successor.online().0 == 1);
     tokio::time::timeout(PATIENCE, online).await.expect("it comes back").unwrap();
     edge.close().await;

@@ -18,7 +18,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("frontier-sdk", &["frontier-net", "frontier-transport", "frontier-proto"]),
     (
         "frontier-gateway",
-        &["frontier-bridges", "frontier-net", "frontier-transport", "frontier-proto", "frontier-config"],
+        &[
+            "frontier-bridges",
+            "frontier-dao",
+            "frontier-net",
+            "frontier-transport",
+            "frontier-proto",
+            "frontier-config",
+        ],
     ),
     ("frontier-ctl", &["frontier-sdk", "frontier-proto"]),
     ("frontier-bench", &["frontier-sdk", "frontier-proto"]),

@@ -145,6 +145,9 @@ where
         if !driver.conn.has_transmit() && outbox.is_empty() {
             driver.conn.swap_outbox(&mut outbox);
         }
+        if let Poll::Ready(end) = &polled {
+            driver.endpoint.on_end(end);
+        }
         driver.writes.release();
         buffers::give_outbox(outbox);
         polled

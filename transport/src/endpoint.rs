@@ -5,6 +5,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use proto::conn::{Connection, Event};
 
+use crate::driver::LinkEnd;
+
 /// Bodies from this size on are shared instead of copied, where they lie in an allocation of their own.
 const SHARE_FROM: usize = 16 * 1024;
 
@@ -87,6 +89,9 @@ pub trait Endpoint: Send {
     fn lingers(&self) -> bool {
         false
     }
+
+    /// The link is over, for this reason; nothing else is called after it. Not called if the link is dropped before its end.
+    fn on_end(&mut self, _end: &LinkEnd) {}
 
     /// So many bytes were read from the socket.
     fn on_read(&mut self, _bytes: usize) {}

@@ -97,7 +97,7 @@ impl Table {
             .filter(|row| wanted.during.is_none_or(|during| during.holds(row.create_time)))
             .filter(|row| starts(row.addr.as_bytes(), wanted.addr.as_deref()))
             .filter(|row| offers(row, Offered::Rpc, rpc) && offers(row, Offered::Topic, topic))
-            .filter(|row| starts(row.label.bytes(), wanted.label.as_deref()))
+            .filter(|row| starts(row.label.as_bytes(), wanted.label.as_deref()))
             .collect();
         let count = rows.len() as u64;
         if let Some(after) = &wanted.after {
@@ -120,7 +120,7 @@ impl Table {
         // Where each name comes first.
         let mut first: Vec<Option<u64>> = vec![None; self.names.slots()];
         for row in self.candidates(wanted.id).filter(|row| row.offers.is_some()) {
-            if !starts(row.label.bytes(), wanted.label.as_deref()) {
+            if !starts(row.label.as_bytes(), wanted.label.as_deref()) {
                 continue;
             }
             for offer in kind.of(row) {
@@ -164,7 +164,7 @@ fn behind(row: &Row, after: &After, descending: bool) -> bool {
     let by = match &after.key {
         Key::CreateTime(time) => row.create_time.cmp(time),
         Key::Id => row.id.cmp(&after.id),
-        Key::Label(label) => row.label.bytes().cmp(label.as_bytes()),
+        Key::Label(label) => row.label.as_bytes().cmp(label.as_bytes()),
         Key::Addr(addr) => row.addr.as_bytes().cmp(addr.as_bytes()),
     };
     match turned(by, descending) {
@@ -178,7 +178,7 @@ fn behind(row: &Row, after: &After, descending: bool) -> bool {
 fn ordered<'a>(rows: Vec<&'a Row>, wanted: &Peers) -> Vec<&'a Row> {
     let descending = wanted.order.descending;
     let text = |row: &'a Row| match wanted.order.by {
-        PeerField::Label => row.label.bytes(),
+        PeerField::Label => row.label.as_bytes(),
         PeerField::Addr => row.addr.as_bytes(),
         PeerField::CreateTime | PeerField::Id => &[],
     };

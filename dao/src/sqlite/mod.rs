@@ -211,5 +211,6 @@ impl Dao for Sqlite {
         if let Some(database) = self.database.write().await.take() {
             database.close().await;
         }
+        self.place.leave();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,6 +48,14 @@ impl Place {
     /// The file, if it is one.
     pub(super) fn path(&self) -> Option<&Path> {
         self.file.as_ref().map(|held| held.path.as_path())
+    }
+
+    /// Another gateway may take the file. Its database is closed.
+    pub(super) fn leave(&self) {
+        if let Some(held) = &self.file {
+            // While it is still locked, so that nobody else's is removed. One that stays does no harm.
+            let _ = fs::remove_file(beside(&held.path, ".lock"));
+        }
     }
 
     /// Whether what lies at `path` may be replaced.
@@ -133,13 +142,22 @@ impl Place {
 
 fn lock(path: &Path) -> Result<File, OpenError> {
     let lock = beside(path, ".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&lock);
-    let file = file.map_err(|error| unusable(path, &format!("{}: {error}", lock.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(unusable(path, &error)),
+    let failed = |error: io::Error| unusable(path, &format!("{}: {error}", lock.display()));
+    loop {
+        let file = File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &lock) => return Ok(file),
+            // Whoever had it has removed it meanwhile: what is locked now is nobody's any more.
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |found: &fs::Metadata| (found.dev(), found.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(file), Ok(found)) if place(&file) == place(&found))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -7,8 +7,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use dao::Generation;
 use foldhash::fast::RandomState;
 use proto::id::EdgeId;
 
@@ -33,11 +35,12 @@ type Shard = HashMap<EdgeId, Held, RandomState>;
 #[derive(Debug)]
 pub(crate) struct Edges {
     shards: Box<[RwLock<Shard>]>,
+    generations: AtomicU64,
 }
 
 impl Default for Edges {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), generations: AtomicU64::new(0) }
     }
 }
 
@@ -76,6 +79,11 @@ impl Edges {
     pub(crate) fn edge(&self, id: EdgeId) -> Option<Handle> {
         let shard = self.read(id);
         shard.get(&id).filter(|held| held.addressable).map(|held| held.holder.clone())
+    }
+
+    /// The link that holds an id, whether it can be addressed or not.
+    pub(crate) fn holder(&self, id: EdgeId) -> Option<Handle> {
+        self.read(id).get(&id).map(|held| held.holder.clone())
     }
 
     /// The links that hold an id.
@@ -131,6 +139,12 @@ impl Tenure {
     /// The id that is held.
     pub(crate) const fn id(&self) -> EdgeId {
         self.id
+    }
+
+    /// A number that tells this holder of the id from all others: those before it have smaller ones. Asked for once.
+    pub(crate) fn generation(&self) -> Generation {
+        // Whoever held the id before has drawn its number before it passed the id on.
+        Generation(self.edges.generations.fetch_add(1, Ordering::Relaxed))
     }
 
     /// From now on the edge cannot be addressed.

@@ -16,8 +16,8 @@ pub(crate) use services::{Registration, Service, Services};
 
 use std::sync::Arc;
 
-/// All tables.
-#[derive(Debug, Default)]
+/// All tables. Cheap to clone.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) edges: Arc<Edges>,

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use dao::Generation;
 use proto::body::ServiceMeta;
 use proto::id::ServiceId;
 use proto::topic;
@@ -38,6 +39,7 @@ struct Tables {
     /// The longest literal prefix first.
     globs: Vec<(Box<str>, Vec<Arc<Service>>)>,
     fallback: Vec<Arc<Service>>,
+    generations: u64,
 }
 
 /// The tables of services. A version counts their changes, so that links can keep what they looked up.
@@ -53,7 +55,9 @@ pub(crate) struct Registration {
     services: Arc<Services>,
     service: Arc<Service>,
     filters: HashSet<Filter>,
-    methods: HashSet<Box<[u8]>>,
+    /// And since when, in seconds since 1970.
+    methods: HashMap<Box<[u8]>, i64>,
+    generation: Generation,
 }
 
 impl Services {
@@ -108,6 +112,11 @@ impl Services {
         pick(&self.read().fallback, key)
     }
 
+    /// The link that holds an id.
+    pub(crate) fn holder(&self, id: ServiceId) -> Option<Handle> {
+        self.read().by_id.get(&id).map(|service| service.handle.clone())
+    }
+
     /// The links of all services.
     pub(crate) fn handles(&self) -> Vec<Handle> {
         self.read().by_id.values().map(|service| service.handle.clone()).collect()
@@ -138,6 +147,8 @@ impl Services {
         let service = Arc::new(service);
         let filters: HashSet<Filter> = meta.topics.iter().map(|topic| Filter::parse(topic)).collect();
         let mut tables = self.write();
+        tables.generations += 1;
+        let generation = Generation(tables.generations);
         let displaced = tables.by_id.insert(service.id, Arc::clone(&service));
         if let Some(displaced) = &displaced {
             tables.remove_everywhere(displaced);
@@ -152,7 +163,7 @@ impl Services {
             // One that is gone already needs not be told.
             let _ = displaced.handle.push(Command::Displace { by });
         }
-        Registration { services: Arc::clone(self), service, filters, methods: HashSet::new() }
+        Registration { services: Arc::clone(self), service, filters, methods: HashMap::new(), generation }
     }
 }
 
@@ -233,15 +244,30 @@ impl Registration {
         &self.service
     }
 
-    /// Enters a method; entering it again changes nothing. `false` if the service has `most` already, or it is too long.
-    pub(crate) fn offer(&mut self, method: &[u8], most: usize) -> bool {
-        if self.methods.contains(method) {
+    /// Which of those that have held the id.
+    pub(crate) const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The topics that it takes, as it named them.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.filters.iter().map(Filter::text)
+    }
+
+    /// The methods that it offers, and since when.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = (&[u8], i64)> {
+        self.methods.iter().map(|(method, since)| (&**method, *since))
+    }
+
+    /// Enters a method, at the time `now` (seconds since 1970); entering it again changes nothing. `false` if the service has `most` already, or it is too long.
+    pub(crate) fn offer(&mut self, method: &[u8], now: i64, most: usize) -> bool {
+        if self.methods.contains_key(method) {
             return true;
         }
         if self.methods.len() >= most || method.len() > MAX_METHOD_BYTES {
             return false;
         }
-        self.methods.insert(method.into());
+        self.methods.insert(method.into(), now);
         let mut tables = self.services.write();
         // A service that was displaced meanwhile is in no table any more.
         if tables.is_current(&self.service) {
@@ -268,7 +294,7 @@ impl Drop for Registration {
             current.remove();
         }
         leave(&mut tables.names, &self.service.name, &self.service);
-        for method in &self.methods {
+        for method in self.methods.keys() {
             leave(&mut tables.methods, method, &self.service);
         }
         for filter in &self.filters {

@@ -18,6 +18,14 @@ impl Filter {
             Filter::Exact(topic.into())
         }
     }
+
+    /// As it was asked for.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Filter::Exact(topic) | Filter::Glob(topic) => topic,
+            Filter::Fallback => "*",
+        }
+    }
 }
 
 #[cfg(test)]

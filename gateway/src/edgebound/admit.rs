@@ -13,16 +13,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use dao::{Change, Edge, Generation, Text};
 use proto::body::{EDGE_OFFLINE, EDGE_ONLINE, GET_EDGE_ID, Presence as PresenceBody};
 use proto::id::{ClientId, EdgeId};
 use proto::wire::Conn as ConnFrame;
+use tokio::sync::oneshot;
 use tracing::{debug, info};
 
 use super::serve::EdgeLink;
 use crate::directory::{Arrival, Claim, Service, Tenure};
 use crate::exchange::{Command, Conn, Due, HookReply, HookStage, RouteError, call_hook, tell_offline};
 use crate::metrics::{Admission, Side};
-use crate::presence::PresenceEvent;
+use crate::presence::{LinkReport, Peer, unix_time};
 use crate::takeovers::Takeover;
 
 /// Time for all hooks of an admission; the client waits 10 s.
@@ -45,7 +47,7 @@ pub(super) enum State {
     /// Waits for `edge_online`.
     Announcing(Box<Announcement>),
     /// Admitted.
-    Online { meta: Arc<[u8]>, tenure: Tenure, told: Option<Arc<Service>> },
+    Online(Online),
     /// Refused, displaced or gone.
     Gone,
 }
@@ -55,8 +57,30 @@ impl State {
     pub(super) const fn is_arriving(&self) -> bool {
         match self {
             State::Unknown(_) | State::Held(..) | State::Naming(_) | State::Claiming(..) | State::Announcing(_) => true,
-            State::Online { .. } | State::Gone => false,
+            State::Online(_) | State::Gone => false,
         }
+    }
+}
+
+/// An edge that was let in.
+#[derive(Debug)]
+pub(super) struct Online {
+    pub(super) meta: Arc<[u8]>,
+    pub(super) tenure: Tenure,
+    /// The service that was told of its coming.
+    told: Option<Arc<Service>>,
+    /// Which of those that have held the id.
+    pub(super) generation: Generation,
+    /// When, in seconds since 1970.
+    since: i64,
+}
+
+impl Online {
+    /// The edge as it is recorded.
+    fn change(&self, peer: SocketAddr) -> Change {
+        let (id, meta) = (self.tenure.id(), Text::from_bytes(Arc::clone(&self.meta)));
+        let edge = Edge { id, meta, addr: peer.to_string().into(), create_time: self.since };
+        Change::EdgeOnline(edge, self.generation)
     }
 }
 
@@ -214,14 +238,11 @@ impl EdgeLink {
         metrics.admission(Admission::Admitted);
         metrics.links.inc();
         let peer = self.port.peer;
-        exchange.presence.tell(|| PresenceEvent::EdgeOnline {
-            edge: id,
-            meta: Arc::clone(&meta),
-            peer,
-            at: std::time::SystemTime::now(),
-        });
+        let generation = tenure.generation();
+        let online = Online { meta, tenure, told, generation, since: unix_time() };
+        exchange.presence.tell(|| online.change(peer));
         debug!(edge = %id, %peer, "edge online");
-        self.state = State::Online { meta, tenure, told };
+        self.state = State::Online(online);
         for command in deferred {
             self.port.on_command(conn, now, command);
         }
@@ -259,7 +280,7 @@ impl EdgeLink {
     /// A newcomer, from the address `by`, was given this link's id.
     pub(super) fn displace(&mut self, conn: &mut Conn, now: Instant, by: SocketAddr) {
         let id = match &self.state {
-            State::Online { tenure, .. } => tenure.id(),
+            State::Online(online) => online.tenure.id(),
             State::Announcing(announcement) => announcement.tenure.id(),
             State::Claiming(_, id) => *id,
             State::Unknown(_) | State::Held(..) | State::Naming(_) | State::Gone => return,
@@ -267,13 +288,25 @@ impl EdgeLink {
         let exchange = &self.shared.exchange;
         exchange.metrics.side(Side::Edge).takeovers.inc();
         exchange.takeovers.note(now, Takeover { side: Side::Edge, id: id.0, old: self.port.peer, new: by });
-        let online = matches!(self.state, State::Online { .. });
+        let online = matches!(self.state, State::Online(_));
         self.gone(now);
+        self.port.ended(format!("displaced by a newcomer from {by}"));
         if online {
             conn.abort();
         } else {
             self.refuse_silently(conn, now, "please connect later");
         }
+    }
+
+    /// Somebody who watches over the links wants this one to go.
+    pub(super) fn kick(&mut self, conn: &mut Conn, now: Instant, done: oneshot::Sender<()>) {
+        let State::Online(Online { tenure, .. }) = &self.state else { return };
+        info!(edge = %tenure.id(), peer = %self.port.peer, "edge kicked");
+        self.gone(now);
+        self.port.ended("kicked");
+        self.port.leave(conn, now, RouteError::ForceClosed);
+        // Whoever has asked may have gone.
+        let _ = done.send(());
     }
 
     /// The gateway stops before this edge was let in: it is refused if it has said who it is, and the link ends.
@@ -305,11 +338,13 @@ impl EdgeLink {
     /// Leaves every table and tells presence, at whatever point the link ends.
     pub(super) fn gone(&mut self, now: Instant) {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Online { meta, tenure, told } => {
+            State::Online(Online { meta, tenure, told, generation, since }) => {
                 let exchange = &self.shared.exchange;
                 exchange.metrics.side(Side::Edge).links.dec();
                 let edge = tenure.id();
-                exchange.presence.tell(|| PresenceEvent::EdgeOffline { edge });
+                tenure.leave();
+                exchange.presence.tell(|| Change::EdgeOffline(edge, generation));
+                self.port.gone(Peer::Edge(edge), &meta, since);
                 debug!(%edge, peer = %self.port.peer, "edge offline");
                 self.depart(now, &meta, tenure, told);
             }
@@ -319,6 +354,23 @@ impl EdgeLink {
             }
             _ => {}
         }
+    }
+
+    /// What this link says of itself, if it is online.
+    pub(super) fn report(&self, conn: &Conn, now: Instant) -> Option<LinkReport> {
+        let State::Online(Online { meta, tenure, generation, since, .. }) = &self.state else { return None };
+        Some(LinkReport {
+            peer: Peer::Edge(tenure.id()),
+            generation: *generation,
+            label: Text::from_bytes(Arc::clone(meta)),
+            addr: self.port.peer,
+            transport: self.port.transport,
+            since: *since,
+            heartbeat_age: now.saturating_duration_since(conn.last_heartbeat()),
+            traffic: self.port.traffic,
+            methods: self.offered.to_vec(),
+            topics: Vec::new(),
+        })
     }
 
     /// Tells the service that was told of the edge's coming, if it is still there, else one chosen like it, that the edge

@@ -1,23 +1,25 @@
 //! What an edge sends, and its going.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use dao::{Change, EdgeRpc};
 use proto::body::Body;
 use proto::conn::Event;
 use proto::id::{EdgeId, SessionId};
-use transport::{Backing, Endpoint, Linger};
+use transport::{Backing, Endpoint, Linger, LinkEnd};
 
 use super::accept::Edgebound;
-use super::admit::State;
+use super::admit::{Online, State};
+use super::methods::Methods;
 use crate::directory::Service;
 use crate::exchange::{
     Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, Publisher, RouteError, Routes, Targets, Waiter, now,
 };
 use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
-use crate::presence::PresenceEvent;
+use crate::presence::unix_time;
+use crate::ways_in::Pass;
 
 /// The owner of an edge's link.
 #[derive(Debug)]
@@ -28,19 +30,19 @@ pub(super) struct EdgeLink {
     methods: Routes<Arc<Service>>,
     topics: Routes<Targets>,
     /// Methods that it has registered, those that were ignored aside.
-    registered: u32,
+    pub(super) offered: Methods,
 }
 
 impl EdgeLink {
-    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
-        let port = Port::new(Arc::clone(&shared.exchange), handle, peer, bounds);
-        Self { shared, port, state, methods: Routes::default(), topics: Routes::default(), registered: 0 }
+        let port = Port::new(Arc::clone(&shared.exchange), handle, pass, bounds);
+        Self { shared, port, state, methods: Routes::default(), topics: Routes::default(), offered: Methods::default() }
     }
 
     fn id(&self) -> Option<EdgeId> {
         match &self.state {
-            State::Online { tenure, .. } => Some(tenure.id()),
+            State::Online(online) => Some(online.tenure.id()),
             _ => None,
         }
     }
@@ -73,7 +75,7 @@ impl EdgeLink {
                 match targets {
                     Targets { service: Some(service), bridges: None } => service,
                     bridged => {
-                        let meta = if let State::Online { meta, .. } = &self.state { &meta[..] } else { &[] };
+                        let meta = if let State::Online(online) = &self.state { &online.meta[..] } else { &[] };
                         let publisher = Publisher { id: edge, meta };
                         return self.port.spread(now, passage, body, due, backing, &publisher, bridged);
                     }
@@ -101,17 +103,17 @@ impl EdgeLink {
     }
 
     fn on_registered(&mut self, session: SessionId, method: &[u8]) {
-        let Some(edge) = self.id() else { return };
+        let State::Online(Online { tenure, generation, .. }) = &self.state else { return };
         if session != SessionId::MAIN {
             return;
         }
-        let exchange = &self.shared.exchange;
-        let most = self.shared.terms().max_registrations;
-        if self.registered < most {
-            self.registered += 1;
-            return exchange.presence.tell(|| PresenceEvent::EdgeMethod { edge, method: method.into() });
+        let (edge, exchange) = (tenure.id(), &self.shared.exchange);
+        let (most, now) = (self.shared.terms().max_registrations, unix_time());
+        if let Some(rpc) = self.offered.offer(method, now, most) {
+            let rpc = EdgeRpc { rpc, edge, create_time: now };
+            return exchange.presence.tell(|| Change::EdgeRpc(rpc, *generation));
         }
-        let told = format_args!("method ignored, edge {edge} has {most}");
+        let told = format_args!("method ignored, edge {edge} has {most}, or names that are too long");
         exchange.overruns.note(&exchange.metrics, Side::Edge, Bound::Registrations, self.port.peer, told);
     }
 
@@ -133,10 +135,12 @@ impl Endpoint for EdgeLink {
     fn on_event(&mut self, conn: &mut Conn, now: Instant, event: Event<'_, Waiter>, backing: Backing<'_>) {
         match event {
             Event::Request { session, packet, body, cost } => {
+                self.port.traffic.calls_in += 1;
                 let passage = Passage { kind: Kind::Call, session, packet, cost };
                 self.on_forward(conn, now, &passage, &body, backing);
             }
             Event::Message { session, packet, body, cost } => {
+                self.port.traffic.messages_in += 1;
                 let passage = Passage { kind: Kind::Message, session, packet, cost };
                 self.on_forward(conn, now, &passage, &body, backing);
             }
@@ -155,6 +159,13 @@ impl Endpoint for EdgeLink {
             Command::Proceed => self.proceed(conn, now),
             Command::Turn(tenure) => self.on_turn(conn, now, tenure),
             Command::Displace { by } => self.displace(conn, now, by),
+            Command::Report(reports) => {
+                if let Some(report) = self.report(conn, now) {
+                    // Whoever has asked may have gone.
+                    let _ = reports.send(Box::new(report));
+                }
+            }
+            Command::Kick(done) => self.kick(conn, now, done),
             Command::Drain | Command::Leave if matches!(self.state, State::Unknown(_)) => conn.abort(),
             Command::Drain | Command::Leave if self.state.is_arriving() => self.turn_away(conn, now),
             command => {
@@ -189,11 +200,18 @@ impl Endpoint for EdgeLink {
         self.port.owes_answers()
     }
 
+    fn on_end(&mut self, end: &LinkEnd) {
+        self.gone(now());
+        self.port.ended(self.port.reason(end));
+    }
+
     fn on_read(&mut self, bytes: usize) {
+        self.port.traffic.bytes_in += bytes as u64;
         self.shared.exchange.metrics.side(Side::Edge).bytes_in.inc_by(bytes as u64);
     }
 
     fn on_written(&mut self, bytes: usize) {
+        self.port.traffic.bytes_out += bytes as u64;
         self.shared.exchange.metrics.side(Side::Edge).bytes_out.inc_by(bytes as u64);
     }
 }
@@ -204,5 +222,6 @@ impl Drop for EdgeLink {
             self.shared.exchange.metrics.side(Side::Edge).admission(Admission::Abandoned);
         }
         self.gone(now());
+        self.port.ended("dropped by the gateway");
     }
 }

@@ -5,12 +5,14 @@ use proto::conn::{Text, cost};
 use proto::id::{PacketId, SessionId};
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use tokio::sync::{mpsc, oneshot};
 use transport::{Lane, Refused};
 
 use super::reply::Answer;
 use super::stream::{FarEnd, Opener};
 use super::{Due, Handle, HookReply, Kind, ReplyTo, RouteError};
 use crate::directory::Tenure;
+use crate::presence::LinkReport;
 
 /// A call or message on its way to a link.
 #[derive(Debug)]
@@ -100,6 +102,10 @@ pub(crate) enum Command {
     Turn(Tenure),
     /// A newcomer, from this address, has taken this link's id.
     Displace { by: SocketAddr },
+    /// Say what this link is and has done, if it is online.
+    Report(mpsc::UnboundedSender<Box<LinkReport>>),
+    /// Be gone at once, and say so; if this link is not online it drops this.
+    Kick(oneshot::Sender<()>),
     /// Leave as soon as nothing is in flight; at once if the handshake is not over.
     Drain,
     /// Leave now: what is in flight is answered with an error.

@@ -20,13 +20,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use dao::Records;
 use proto::conn::Connection;
 use transport::LinkHandle;
 
 use crate::directory::{Chooser, Directory};
 use crate::limits::Overruns;
 use crate::metrics::Metrics;
-use crate::presence::Presence;
+use crate::presence::{ClosedLinks, Presence};
 use crate::takeovers::Takeovers;
 
 pub(crate) use bridged::{BridgeHandle, BridgeReply, Bridges, Targets};
@@ -53,6 +54,9 @@ pub(crate) struct Exchange {
     pub(crate) chooser: Chooser,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) presence: Presence,
+    /// Where presence is recorded; none in a gateway without ports.
+    pub(crate) records: Option<Records>,
+    pub(crate) closed: ClosedLinks,
     pub(crate) takeovers: Takeovers,
     pub(crate) overruns: Overruns,
     pub(crate) grace: Grace,
@@ -62,20 +66,27 @@ pub(crate) struct Exchange {
     draining: AtomicBool,
 }
 
+/// What an exchange is put together from. By default a directory of its own and nothing else.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) directory: Directory,
+    pub(crate) presence: Presence,
+    pub(crate) records: Option<Records>,
+    pub(crate) bridges: Option<Bridges>,
+}
+
 impl Exchange {
-    pub(crate) fn new(
-        chooser: Chooser,
-        metrics: Arc<Metrics>,
-        presence: Presence,
-        grace: Duration,
-        bridges: Option<Bridges>,
-    ) -> Self {
+    pub(crate) fn new(chooser: Chooser, grace: Duration, parts: Parts) -> Self {
+        let Parts { directory, presence, records, bridges } = parts;
+        let metrics = Metrics::new(bridges.as_ref().map_or(&[], Bridges::handles), records.as_ref());
         let ids = AtomicU32::new(chooser.random() as u32);
         Self {
-            directory: Directory::default(),
+            directory,
             chooser,
-            metrics,
+            metrics: Arc::new(metrics),
             presence,
+            records,
+            closed: ClosedLinks::default(),
             takeovers: Takeovers::default(),
             overruns: Overruns::default(),
             grace: Grace::new(grace),

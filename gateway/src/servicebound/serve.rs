@@ -1,18 +1,18 @@
 //! What a service sends.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use proto::body::Body;
 use proto::conn::Event;
 use proto::id::{EdgeId, SessionId};
-use transport::{Backing, Endpoint, Linger};
+use transport::{Backing, Endpoint, Linger, LinkEnd};
 
 use super::accept::Servicebound;
 use crate::directory::{Arrival, Registration};
 use crate::exchange::{Bounds, Command, Conn, Due, Handle, Kind, Passage, Port, RouteError, Waiter};
 use crate::metrics::{Admission, Side};
+use crate::ways_in::Pass;
 
 /// The owner of a service's link.
 #[derive(Debug)]
@@ -23,13 +23,15 @@ pub(super) struct ServiceLink {
     arrival: Option<Arrival>,
     /// Once admitted.
     pub(super) registration: Option<Registration>,
+    /// When it was admitted, in seconds since 1970.
+    pub(super) since: i64,
 }
 
 impl ServiceLink {
-    pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+    pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
         let arrival = Some(shared.exchange.directory.arrivals.enter(&handle));
-        let port = Port::new(Arc::clone(&shared.exchange), handle, peer, bounds);
-        Self { shared, port, arrival, registration: None }
+        let port = Port::new(Arc::clone(&shared.exchange), handle, pass, bounds);
+        Self { shared, port, arrival, registration: None, since: 0 }
     }
 
     /// A call or message on session 1: to the edge that the custom bytes end in.
@@ -77,10 +79,12 @@ impl Endpoint for ServiceLink {
     fn on_event(&mut self, conn: &mut Conn, now: Instant, event: Event<'_, Waiter>, backing: Backing<'_>) {
         match event {
             Event::Request { session, packet, body, cost } => {
+                self.port.traffic.calls_in += 1;
                 let passage = Passage { kind: Kind::Call, session, packet, cost };
                 self.on_forward(conn, now, &passage, &body, backing);
             }
             Event::Message { session, packet, body, cost } => {
+                self.port.traffic.messages_in += 1;
                 let passage = Passage { kind: Kind::Message, session, packet, cost };
                 self.on_forward(conn, now, &passage, &body, backing);
             }
@@ -99,6 +103,13 @@ impl Endpoint for ServiceLink {
     fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
         match command {
             Command::Displace { by } => self.displace(conn, now, by),
+            Command::Report(reports) => {
+                if let Some(report) = self.report(conn, now) {
+                    // Whoever has asked may have gone.
+                    let _ = reports.send(Box::new(report));
+                }
+            }
+            Command::Kick(done) => self.kick(conn, now, done),
             Command::Drain | Command::Leave if self.arrival.is_some() => conn.abort(),
             command => self.port.on_command(conn, now, command),
         }
@@ -125,11 +136,18 @@ impl Endpoint for ServiceLink {
         self.port.owes_answers()
     }
 
+    fn on_end(&mut self, end: &LinkEnd) {
+        self.gone();
+        self.port.ended(self.port.reason(end));
+    }
+
     fn on_read(&mut self, bytes: usize) {
+        self.port.traffic.bytes_in += bytes as u64;
         self.shared.exchange.metrics.side(Side::Service).bytes_in.inc_by(bytes as u64);
     }
 
     fn on_written(&mut self, bytes: usize) {
+        self.port.traffic.bytes_out += bytes as u64;
         self.shared.exchange.metrics.side(Side::Service).bytes_out.inc_by(bytes as u64);
     }
 }
@@ -140,5 +158,6 @@ impl Drop for ServiceLink {
             self.shared.exchange.metrics.side(Side::Service).admission(Admission::Abandoned);
         }
         self.gone();
+        self.port.ended("dropped by the gateway");
     }
 }

@@ -6,6 +6,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::presence::Transport;
+
 /// Which bound was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Limit {
@@ -120,12 +122,23 @@ pub(crate) struct Pass {
     port: u16,
     /// Whether it counts against the bound of its address.
     counted: bool,
+    transport: Transport,
 }
 
 impl Pass {
     /// For a link that came by no listener.
     pub(crate) fn free(peer: SocketAddr) -> Self {
-        Self { gate: None, address: peer.ip(), port: peer.port(), counted: false }
+        Self { gate: None, address: peer.ip(), port: peer.port(), counted: false, transport: Transport::Tcp }
+    }
+
+    /// For a link over `transport`.
+    pub(crate) fn over(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    pub(crate) const fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// The other end.

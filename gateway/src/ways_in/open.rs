@@ -12,6 +12,7 @@ use super::bypass::Seen;
 use super::{LinkSide, Pass, WayIn};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Handshake;
+use crate::presence::Transport;
 
 impl WayIn {
     /// Whether a connection is a link as it comes.
@@ -49,7 +50,7 @@ impl WayIn {
         match timeout_at(until, acceptor.accept(tcp)).await {
             Ok(Ok(stream)) => {
                 self.metrics.way_in.handshake(Handshake::Done);
-                Box::pin(self.enter(stream, pass, since, side, links)).await;
+                Box::pin(self.enter(stream, pass.over(Transport::Tls), since, side, links)).await;
             }
             Ok(Err(error)) => {
                 self.metrics.way_in.handshake(Handshake::Failed);

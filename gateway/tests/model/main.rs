@@ -4,6 +4,7 @@
 //! * every call and message gets exactly one answer, and none that its target did not give;
 //! * what one peer sends to another on one session arrives once, in order; so do the bytes of streams;
 //! * an edge id comes and goes in turns, for whoever keeps records and for the services that are told;
+//! * records that are made anew from the directory are those that were kept all along;
 //! * no two links wait for each other: where everybody answers, nothing runs into a deadline;
 //! * a link that is over has left every table.
 //!

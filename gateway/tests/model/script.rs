@@ -58,6 +58,7 @@ async fn step(world: &mut World) {
         78..81 => departure(world),
         81..83 => noise(world),
         83..93 => time(world).await,
+        93..95 => world.look_around().await,
         _ => world.run_dry().await,
     }
     for _ in 0..world.rng.below(4) {
@@ -288,6 +289,7 @@ async fn quiet(world: &mut World) {
         };
         world.pass(Duration::from_millis(step)).await;
     }
+    world.look_around().await;
     world.check_quiet();
 }
 

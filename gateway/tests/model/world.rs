@@ -133,6 +133,14 @@ impl World {
         text
     }
 
+    /// Asks the directory who is online, as is done when records are made anew.
+    pub(crate) async fn look_around(&mut self) {
+        let told = self.records.told();
+        let snapshot = self.gateway.links().changes().await;
+        self.note(|| format!("the directory says who is online: {} changes", snapshot.len()));
+        self.records.keep(told, snapshot);
+    }
+
     // --- time
 
     /// Lets every peer write, read and react; whether anything happened.

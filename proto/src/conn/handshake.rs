@@ -70,7 +70,7 @@ impl<W> Connection<W> {
         let data = ConnData { meta, error: String::new(), caps: settings.caps };
         let conn = Conn { acquire_id: true, heartbeat: settings.heartbeat, wanted, data };
         let mut connection = Self::new(Role::Client, Phase::AwaitAck { conn: packet, until }, now, settings, ids);
-        connection.next_heartbeat = now + connection.heartbeat.interval();
+        connection.heartbeat_at = now + connection.heartbeat.interval();
         connection.send(packet, &Frame::Conn(conn));
         connection
     }
@@ -84,6 +84,7 @@ impl<W> Connection<W> {
             self.outbox.urgent(conn, &Frame::ConnAck(ConnAck { client, data }));
             self.phase = Phase::Open { since: now };
             self.last_heard = now;
+            self.heartbeat_at = now;
         }
     }
 
@@ -230,7 +231,10 @@ impl<W> Connection<W> {
         frame: &Frame<'_>,
     ) -> Option<Event<'static, W>> {
         match (self.role, frame) {
-            (Role::Server, Frame::Heartbeat) => self.outbox.urgent(packet, &Frame::HeartbeatAck),
+            (Role::Server, Frame::Heartbeat) => {
+                self.heartbeat_at = now;
+                self.outbox.urgent(packet, &Frame::HeartbeatAck);
+            }
             (_, Frame::DisConn) => {
                 self.outbox.urgent(packet, &Frame::DisConnAck(ConnData::default()));
                 self.start_leaving(now, Leave::Peer, true);
@@ -260,10 +264,10 @@ impl<W> Connection<W> {
             Phase::Open { .. } => {
                 if !self.paused && now >= self.last_heard + self.patience() {
                     self.start_leaving(now, Leave::Idle, false);
-                } else if self.role == Role::Client && now >= self.next_heartbeat {
+                } else if self.role == Role::Client && now >= self.heartbeat_at {
                     let packet = self.fresh_packet();
                     self.outbox.urgent(packet, &Frame::Heartbeat);
-                    self.next_heartbeat = now + self.heartbeat.interval();
+                    self.heartbeat_at = now + self.heartbeat.interval();
                 }
             }
         }
@@ -277,7 +281,7 @@ impl<W> Connection<W> {
             | Phase::Leaving { until, .. } => Some(until),
             Phase::Open { .. } => {
                 let idle = (!self.paused).then(|| self.last_heard + self.patience());
-                let heartbeat = (self.role == Role::Client).then_some(self.next_heartbeat);
+                let heartbeat = (self.role == Role::Client).then_some(self.heartbeat_at);
                 idle.into_iter().chain(heartbeat).min()
             }
         }

@@ -72,8 +72,8 @@ pub struct Connection<W> {
     cancels: bool,
     heartbeat: HeartbeatClass,
     last_heard: Instant,
-    /// Client: when the next heartbeat is due.
-    next_heartbeat: Instant,
+    /// Client: when the next heartbeat is due. Server: when the last one came, or the client was let in.
+    heartbeat_at: Instant,
     /// Server: nothing is sent before that, not even the ConnAck (quirk Q34).
     mute_until: Option<Instant>,
     /// Whether the owner reads nothing at present: silence is then its own doing.
@@ -107,7 +107,7 @@ impl<W> Connection<W> {
             caps: Caps::default(),
             cancels: false,
             last_heard: now,
-            next_heartbeat: now,
+            heartbeat_at: now,
             mute_until: None,
             paused: false,
             ids,
@@ -294,6 +294,13 @@ impl<W> Connection<W> {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len() + self.openings.len()
+    }
+
+    /// Server: when the last heartbeat of the client came; when it was let in, if none has come.
+    #[must_use]
+    pub fn last_heartbeat(&self) -> Instant {
+        debug_assert!(self.role == Role::Server, "a client is sent none");
+        self.heartbeat_at
     }
 
     /// Bytes of the peer's requests and messages whose answers have not left yet, by [`cost`].

@@ -10,16 +10,19 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
+use net::Causes;
 use proto::body::Body;
 use proto::conn::{Event, Failure};
 use proto::id::{PacketId, SessionId};
-use transport::{Backing, Linger};
+use transport::{Backing, Linger, LinkEnd};
 
 use super::reply::{Answer, error_text};
 use super::stream::FarEnd;
 use super::text::encode;
 use super::{Bodies, Command, Conn, Due, Exchange, Forward, Handle, Kind, ReplyTo, RouteError, Waiter};
 use crate::metrics::{Direction, Outcome};
+use crate::presence::{self, ClosedLink, Peer, Traffic, Transport, unix_time};
+use crate::ways_in::Pass;
 
 pub(crate) use spread::Publisher;
 
@@ -83,6 +86,10 @@ impl Pending {
 pub(crate) struct Port {
     /// Where the peer is.
     pub(crate) peer: SocketAddr,
+    pub(crate) transport: Transport,
+    pub(crate) traffic: Traffic,
+    /// What is to be remembered of a link that was online, from its going until its reason is known.
+    farewell: Option<Box<ClosedLink>>,
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) handle: Handle,
     pub(crate) bodies: Bodies,
@@ -93,8 +100,8 @@ pub(crate) struct Port {
     /// Reading pauses until this stream's far end has taken more, or until then.
     paused: Option<(SessionId, Instant)>,
     draining: bool,
-    /// The link is left, at once or as soon as it is old enough for that.
-    leaving: bool,
+    /// The link is left, at once or as soon as it is old enough for that: what its peer sends is answered with this.
+    leaving: Option<RouteError>,
 }
 
 /// What a peer sent and where it goes: everything about a forward but its body.
@@ -106,9 +113,12 @@ pub(crate) struct Passage {
 }
 
 impl Port {
-    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
         Self {
-            peer,
+            peer: pass.peer(),
+            transport: pass.transport(),
+            traffic: Traffic::default(),
+            farewell: None,
             exchange,
             handle,
             bodies: Bodies::default(),
@@ -117,7 +127,31 @@ impl Port {
             streams: BTreeMap::new(),
             paused: None,
             draining: false,
-            leaving: false,
+            leaving: None,
+        }
+    }
+
+    // --- coming to an end
+
+    /// The link has left the tables.
+    pub(crate) fn gone(&mut self, peer: Peer, label: &[u8], since: i64) {
+        let (addr, traffic) = (self.peer, self.traffic);
+        let (label, until, reason) = (presence::label(label), unix_time(), Box::default());
+        self.farewell = Some(Box::new(ClosedLink { peer, label, addr, since, until, traffic, reason }));
+    }
+
+    /// The link has left the tables for this reason, or ends for it. The first that is told counts.
+    pub(crate) fn ended(&mut self, reason: impl Into<Box<str>>) {
+        if let Some(farewell) = self.farewell.take() {
+            self.exchange.closed.push(ClosedLink { reason: reason.into(), ..*farewell });
+        }
+    }
+
+    /// Why a link ends, for whoever asks later.
+    pub(crate) fn reason(&self, end: &LinkEnd) -> String {
+        match self.leaving {
+            Some(error) => error.text().to_owned(),
+            None => Causes(end).to_string(),
         }
     }
 
@@ -127,7 +161,7 @@ impl Port {
     /// has more un-answered than it may, and reading goes on only because somebody waits for its answers.
     pub(crate) fn refusal(&self, conn: &Conn) -> Option<RouteError> {
         let over = conn.unanswered() > self.bounds.unanswered && conn.is_awaited();
-        if self.leaving { Some(RouteError::ShuttingDown) } else { over.then_some(RouteError::Congested) }
+        self.leaving.or(over.then_some(RouteError::Congested))
     }
 
     /// Answers a request or message of the peer on the spot.
@@ -294,8 +328,14 @@ impl Port {
     pub(crate) fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
         match command {
             Command::Forward(Forward { kind, packet, session, text, due, waiter }) => match kind {
-                Kind::Call => conn.call(packet, session, text, due.at, waiter),
-                Kind::Message => conn.publish(packet, session, text, due.at, waiter),
+                Kind::Call => {
+                    self.traffic.calls_out += 1;
+                    conn.call(packet, session, text, due.at, waiter);
+                }
+                Kind::Message => {
+                    self.traffic.messages_out += 1;
+                    conn.publish(packet, session, text, due.at, waiter);
+                }
             },
             Command::Cancel(packet) => self.give_up(conn, now, packet),
             Command::Answer { packet, answer } => self.answer(conn, now, packet, answer),
@@ -326,11 +366,12 @@ impl Port {
                 conn.dismiss(now, session, &error);
             }
             Command::Drain => self.draining = true,
-            Command::Leave => self.leave(conn, now),
+            Command::Leave => self.leave(conn, now, RouteError::ShuttingDown),
             Command::Displace { .. } => conn.abort(),
             // Told to all that are on their way in: a service waits for nothing there.
             Command::Proceed => {}
             Command::Hook(..) | Command::Turn(_) => unreachable!("only an edge's admission is told this"),
+            Command::Report(_) | Command::Kick(_) => unreachable!("handled by the side"),
         }
         self.leave_if_drained(conn, now);
     }
@@ -346,19 +387,19 @@ impl Port {
     /// While the gateway drains: leaves once nothing is in flight in either direction.
     pub(crate) fn leave_if_drained(&mut self, conn: &mut Conn, now: Instant) {
         if self.draining && self.pending.is_empty() && !conn.is_awaited() && self.streams.is_empty() {
-            self.leaving = true;
+            self.leaving = Some(RouteError::ShuttingDown);
             conn.leave(now);
         }
     }
 
-    /// Answers what is in flight with an error and takes leave.
-    fn leave(&mut self, conn: &mut Conn, now: Instant) {
+    /// Answers what is in flight with `error`, as from now on whatever the peer still sends, and takes leave.
+    pub(crate) fn leave(&mut self, conn: &mut Conn, now: Instant, error: RouteError) {
         let pending = std::mem::take(&mut self.pending);
         for (packet, pending) in pending.into_iter().filter(|(_, pending)| !pending.answered) {
-            self.count(&pending, now, RouteError::ShuttingDown.into());
-            pending.fail(conn, packet, RouteError::ShuttingDown);
+            self.count(&pending, now, error.into());
+            pending.fail(conn, packet, error);
         }
-        self.leaving = true;
+        self.leaving = Some(error);
         conn.leave(now);
     }
 
