@@ -212,7 +212,7 @@ impl EdgeLink {
         let exchange = &self.shared.exchange;
         let metrics = exchange.metrics.side(Side::Edge);
         metrics.admission(Admission::Admitted);
-        metrics.links.inc();
+        metrics.link_begins(self.transport);
         let peer = self.port.peer;
         exchange.presence.tell(|| PresenceEvent::EdgeOnline {
             edge: id,
@@ -307,7 +307,7 @@ impl EdgeLink {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Online { meta, tenure, told } => {
                 let exchange = &self.shared.exchange;
-                exchange.metrics.side(Side::Edge).links.dec();
+                exchange.metrics.side(Side::Edge).link_ends(self.transport);
                 let edge = tenure.id();
                 exchange.presence.tell(|| PresenceEvent::EdgeOffline { edge });
                 debug!(%edge, peer = %self.port.peer, "edge offline");

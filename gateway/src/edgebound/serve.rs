@@ -1,6 +1,5 @@
 //! What an edge sends, and its going.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +17,7 @@ use crate::exchange::{
 use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
+use crate::ways_in::{Pass, Transport};
 
 /// The owner of an edge's link.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct EdgeLink {
     pub(super) shared: Arc<Edgebound>,
     pub(super) port: Port,
     pub(super) state: State,
+    pub(super) transport: Transport,
     methods: Routes<Arc<Service>>,
     topics: Routes<Targets>,
     /// Methods that it has registered, those that were ignored aside.
@@ -32,10 +33,11 @@ pub(super) struct EdgeLink {
 }
 
 impl EdgeLink {
-    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, peer: SocketAddr, bounds: Bounds) -> Self {
+    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
-        let port = Port::new(Arc::clone(&shared.exchange), handle, peer, bounds);
-        Self { shared, port, state, methods: Routes::default(), topics: Routes::default(), registered: 0 }
+        let port = Port::new(Arc::clone(&shared.exchange), handle, pass.peer(), bounds);
+        let transport = pass.transport();
+        Self { shared, port, state, transport, methods: Routes::default(), topics: Routes::default(), registered: 0 }
     }
 
     fn id(&self) -> Option<EdgeId> {

@@ -16,6 +16,7 @@ use crate::limits::Bound;
 use crate::metrics::{Admission, Side};
 use crate::presence::PresenceEvent;
 use crate::takeovers::Takeover;
+use crate::ways_in::Transport;
 
 /// Methods that the gateway itself calls.
 const HOOKS: [&str; 3] = [GET_EDGE_ID, EDGE_ONLINE, EDGE_OFFLINE];
@@ -41,7 +42,7 @@ impl ServiceLink {
         conn.accept(now, ClientId::from(id));
         let metrics = exchange.metrics.side(Side::Service);
         metrics.admission(Admission::Admitted);
-        metrics.links.inc();
+        metrics.link_begins(Transport::Tcp);
         let peer = self.port.peer;
         exchange.presence.tell(|| PresenceEvent::ServiceOnline {
             service: id,
@@ -97,7 +98,7 @@ impl ServiceLink {
             let service = Arc::clone(registration.service());
             drop(registration);
             let exchange = &self.shared.exchange;
-            exchange.metrics.side(Side::Service).links.dec();
+            exchange.metrics.side(Side::Service).link_ends(Transport::Tcp);
             exchange.presence.tell(|| PresenceEvent::ServiceOffline { service: service.id });
             info!(service = %service.id, name = ?service.name, peer = %service.peer, "service offline");
         }
