@@ -7,6 +7,7 @@ use crate::field::Seconds;
 use crate::limits::Limits;
 use crate::listen::Listen;
 use crate::section::section;
+use crate::websocket::WebSocket;
 
 section! {
     /// The side that edges dial.
@@ -29,6 +30,8 @@ section! {
         /// How long a connection may send nothing before it is closed, where the bypass is on.
         #[serde(rename = "bypass_sniff_seconds")]
         bypass_sniff: Duration as Seconds<1, 600> = Duration::from_secs(10),
+        /// Edges over WebSocket.
+        websocket: WebSocket = WebSocket::default(),
         /// Bounds of this side and of each link to an edge.
         limits: Limits = Limits::edge(),
     }

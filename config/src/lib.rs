@@ -46,6 +46,7 @@ mod section;
 mod served;
 mod servicebound;
 mod tls;
+mod websocket;
 
 pub use bridge::*;
 pub use control::{ControlPlane, Frontlas, FrontlasMetrics};
@@ -69,6 +70,7 @@ pub use schema::{markdown, sample, schema};
 pub use secret::{BrokerAddr, Credential, NoSecret, Secret};
 pub use servicebound::Servicebound;
 pub use tls::{CertKey, Tls, TlsClient, TlsServer, Verify};
+pub use websocket::{AllowedOrigin, BadNetwork, BadOrigin, ProxyNetwork, WebSocket};
 
 use std::path::Path;
 

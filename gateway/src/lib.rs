@@ -37,7 +37,7 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::Side;
 use crate::presence::Presence;
 use crate::servicebound::Servicebound;
-use crate::ways_in::{LinkSide, Loaded, Pass, WayIn, accept};
+use crate::ways_in::{Gate, LinkSide, Loaded, Pass, WayIn, WebSocketWay, accept, close};
 
 pub use crate::directory::Tables;
 pub use crate::presence::{
@@ -56,6 +56,9 @@ pub enum StartError {
     /// The port for edges cannot be opened.
     #[error("the port for edges cannot be opened")]
     Edgebound(#[source] ListenError),
+    /// The port for edges over WebSocket cannot be opened.
+    #[error("the port for edges over WebSocket cannot be opened")]
+    WebSocket(#[source] ListenError),
     /// What stands before links cannot be set up: certificates or the bypass.
     #[error(transparent)]
     WayIn(#[from] WayInError),
@@ -74,6 +77,15 @@ pub struct Listening {
     pub services: SocketAddr,
     /// For edges.
     pub edges: SocketAddr,
+    /// For edges over WebSocket, where that is on.
+    pub websockets: Option<SocketAddr>,
+}
+
+#[derive(Debug)]
+struct WaysIn {
+    services: Arc<WayIn>,
+    edges: Arc<WayIn>,
+    websockets: Option<Arc<WebSocketWay>>,
 }
 
 /// A running gateway.
@@ -82,8 +94,8 @@ pub struct Gateway {
     exchange: Arc<Exchange>,
     edgebound: Arc<Edgebound>,
     servicebound: Arc<Servicebound>,
-    /// For services and for edges, once there are ports.
-    ways_in: Option<[Arc<WayIn>; 2]>,
+    /// Once there are ports.
+    ways_in: Option<WaysIn>,
     listening: Option<Listening>,
     /// Stops accepting, at the begin of a drain.
     accepting: Lifecycle,
@@ -128,14 +140,21 @@ impl Gateway {
     /// # Errors
     /// A port for services or edges cannot be opened, or what it needs is not usable; then none is.
     pub async fn start(config: &config::Config) -> Result<Self, StartError> {
+        let websocket = &config.edgebound.websocket;
         let (loaded_services, loaded_edges) =
             (Loaded::services(&config.servicebound)?, Loaded::edges(&config.edgebound)?);
+        let loaded_websockets = Loaded::websockets(websocket)?;
         let services =
             Listener::bind(&config.servicebound.listen.addr.to_string()).map_err(StartError::Servicebound)?;
         info!("servicebound server listening on: {}", services.local_addr());
         let edges = Listener::bind(&config.edgebound.listen.addr.to_string()).map_err(StartError::Edgebound)?;
         info!("edgebound server listening on: {}", edges.local_addr());
-        let listening = Listening { services: services.local_addr(), edges: edges.local_addr() };
+        let websockets = websocket.enable.then(|| listen_for_websockets(websocket)).transpose()?;
+        let listening = Listening {
+            services: services.local_addr(),
+            edges: edges.local_addr(),
+            websockets: websockets.as_ref().map(Listener::local_addr),
+        };
         let node = node::name(&config.daemon.frontier_id, listening);
         let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges(), &node)?;
         let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
@@ -146,18 +165,28 @@ impl Gateway {
         let parts = Parts { directory, presence, records: Some(records), bridges };
         let mut gateway = Self::assemble(config, random_seed(), parts);
         let exchange = &gateway.exchange;
-        let way = |side, loaded, limits| Arc::new(WayIn::new(side, loaded, limits, exchange));
-        let for_services = way(Side::Service, loaded_services, &config.servicebound.limits);
-        let for_edges = way(Side::Edge, loaded_edges, &config.edgebound.limits);
+        let way = |side, loaded, gate, limits| WayIn::new(side, loaded, gate, limits, exchange);
+        let limits = &config.servicebound.limits;
+        let for_services = Arc::new(way(Side::Service, loaded_services, Arc::new(Gate::new(limits)), limits));
+        let limits = &config.edgebound.limits;
+        let gate = Arc::new(Gate::new(limits));
+        let for_edges = Arc::new(way(Side::Edge, loaded_edges, Arc::clone(&gate), limits));
         if config.observability.enable {
             gateway.observe(&config.observability.addr.to_string()).await;
         }
         let (accepting, serving) = (&gateway.accepting, &gateway.serving);
-        let (way, side) = (Arc::clone(&for_services), Arc::clone(&gateway.servicebound));
-        accepting.spawn(accept(way, services, side, accepting.clone(), serving.clone()));
-        let (way, side) = (Arc::clone(&for_edges), Arc::clone(&gateway.edgebound));
-        accepting.spawn(accept(way, edges, side, accepting.clone(), serving.clone()));
-        gateway.ways_in = Some([for_services, for_edges]);
+        let (way_in, side) = (Arc::clone(&for_services), Arc::clone(&gateway.servicebound));
+        accepting.spawn(accept(way_in, services, side, accepting.clone(), serving.clone()));
+        let (way_in, side) = (Arc::clone(&for_edges), Arc::clone(&gateway.edgebound));
+        accepting.spawn(accept(way_in, edges, side, accepting.clone(), serving.clone()));
+        let for_websockets = websockets.map(|listener| {
+            let way = way(Side::Edge, loaded_websockets, gate, limits);
+            let way_in = Arc::new(WebSocketWay::new(way, websocket, exchange));
+            let side = Arc::clone(&gateway.edgebound);
+            accepting.spawn(accept(Arc::clone(&way_in), listener, side, accepting.clone(), serving.clone()));
+            way_in
+        });
+        gateway.ways_in = Some(WaysIn { services: for_services, edges: for_edges, websockets: for_websockets });
         gateway.listening = Some(listening);
         bridge_tasks.into_iter().for_each(|task| gateway.bridging.spawn(task));
         serving.spawn(writer.run(serving.stop_token()));
@@ -172,17 +201,22 @@ impl Gateway {
         self.listening
     }
 
-    /// Takes from `config` what the ways in can change: certificates, keys and roots of both listeners, read anew from their
-    /// files; where the bypass leads to, and how; how many links there may be. All of it or nothing.
+    /// Takes from `config` what the ways in can change: certificates, keys and roots of all listeners, read anew from their
+    /// files; where the bypass leads to, and how; who may come over WebSocket; how many links there may be. All of it or
+    /// nothing.
     async fn renew_ways_in(&self, config: &config::Config) -> Result<(), WayInError> {
         let Some(ways_in) = &self.ways_in else { return Ok(()) };
         let (services, edges) = (config.servicebound.clone(), config.edgebound.clone());
-        let limits = [services.limits.clone(), edges.limits.clone()];
-        let read = move || Ok([Loaded::services(&services)?, Loaded::edges(&edges)?]);
-        let loaded = tokio::task::spawn_blocking(read).await.expect("reading files does not panic")?;
-        for ((way, loaded), limits) in ways_in.iter().zip(loaded).zip(&limits) {
-            way.install(loaded);
-            way.limit(limits);
+        let read =
+            move || Ok((Loaded::services(&services)?, Loaded::edges(&edges)?, Loaded::websockets(&edges.websocket)?));
+        let loaded = tokio::task::spawn_blocking(read).await.expect("reading files does not panic");
+        let (services, edges, websockets) = loaded?;
+        ways_in.services.install(services);
+        ways_in.services.limit(&config.servicebound.limits);
+        ways_in.edges.install(edges);
+        ways_in.edges.limit(&config.edgebound.limits);
+        if let Some(way) = &ways_in.websockets {
+            way.install(websockets, &config.edgebound.websocket);
         }
         Ok(())
     }
@@ -204,7 +238,7 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        Arc::clone(&self.edgebound).serve(io, Pass::free(peer), now())
+        Arc::clone(&self.edgebound).serve(io, Pass::free(peer), now(), close)
     }
 
     /// Runs the link of one service over any byte stream, to its end. Dropping the future ends the link at once.
@@ -212,19 +246,19 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        Arc::clone(&self.servicebound).serve(io, Pass::free(peer), now())
+        Arc::clone(&self.servicebound).serve(io, Pass::free(peer), now(), close)
     }
 
     /// Edges and services that are online.
     #[must_use]
     pub fn online(&self) -> (usize, usize) {
-        let links = |side| usize::try_from(self.exchange.metrics.side(side).links.get()).unwrap_or_default();
+        let links = |side| usize::try_from(self.exchange.metrics.side(side).links()).unwrap_or_default();
         (links(Side::Edge), links(Side::Service))
     }
 
     /// Whether anybody is online, or any connection is passed on to another server.
     fn is_busy(&self) -> bool {
-        self.online() != (0, 0) || self.ways_in.iter().flatten().any(|way| way.passed_on())
+        self.online() != (0, 0) || self.ways_in.as_ref().is_some_and(|ways_in| ways_in.edges.passed_on())
     }
 
     /// The records of who is online; `None` if this gateway has no ports.
@@ -246,6 +280,15 @@ impl Gateway {
     }
 }
 
+fn listen_for_websockets(config: &config::WebSocket) -> Result<Listener, StartError> {
+    let listener = Listener::bind(&config.listen.addr.to_string()).map_err(StartError::WebSocket)?;
+    info!("edgebound websocket server listening on: {}", listener.local_addr());
+    if config.allowed_origins.is_empty() {
+        info!("no page can connect over WebSocket: edgebound.websocket.allowed_origins is empty");
+    }
+    Ok(listener)
+}
+
 fn random_seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
@@ -258,6 +301,7 @@ fn random_seed() -> u64 {
 pub fn check(config: &config::Config) -> Result<(), StartError> {
     Loaded::services(&config.servicebound)?;
     Loaded::edges(&config.edgebound)?;
+    Loaded::websockets(&config.edgebound.websocket)?;
     Ok(bridges::check(&config.all_bridges())?)
 }
 

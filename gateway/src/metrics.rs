@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 
 use crate::exchange::{BridgeHandle, Kind, RouteError};
 use crate::limits::{BOUNDS, Bound};
-use crate::presence::SideTotals;
+use crate::presence::{SideTotals, TRANSPORTS, Transport};
 
 /// Which listener a link came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,10 +124,12 @@ macro_rules! label {
 mod bridge;
 mod records;
 mod ways_in;
+mod websocket;
 
 use bridge::BridgeMetrics;
 use records::RecordsMetrics;
 pub(crate) use ways_in::{BypassMetrics, BypassResult, Handshake, WayInMetrics};
+pub(crate) use websocket::{UpgradeResult, WebSocketMetrics};
 
 label!(Side { Edge => "edge", Service => "service" });
 label!(Direction { ToService => "to_service", ToEdge => "to_edge" });
@@ -151,6 +153,14 @@ label!(Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SideLabel {
     side: Side,
+}
+
+label!(Transport { Tcp => "tcp", Tls => "tls", WebSocket => "ws", WebSocketTls => "wss" });
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LinkLabels {
+    side: Side,
+    transport: Transport,
 }
 
 /// What came of reading the configuration again.
@@ -200,7 +210,8 @@ struct Traffic {
 /// Counters of one side's links.
 #[derive(Debug)]
 pub(crate) struct SideMetrics {
-    pub(crate) links: Gauge,
+    /// By transport.
+    links: [Gauge; TRANSPORTS.len()],
     admissions: [Counter; ADMISSIONS.len()],
     pub(crate) takeovers: Counter,
     overruns: [Counter; BOUNDS.len()],
@@ -212,6 +223,21 @@ pub(crate) struct SideMetrics {
 }
 
 impl SideMetrics {
+    /// A link was let in.
+    pub(crate) fn link_begins(&self, transport: Transport) {
+        self.links[transport as usize].inc();
+    }
+
+    /// A link that was let in is over.
+    pub(crate) fn link_ends(&self, transport: Transport) {
+        self.links[transport as usize].dec();
+    }
+
+    /// Links that are let in, over whatever they run.
+    pub(crate) fn links(&self) -> i64 {
+        self.links.iter().map(Gauge::get).sum()
+    }
+
     pub(crate) fn admission(&self, result: Admission) {
         self.admissions[result as usize].inc();
     }
@@ -224,7 +250,7 @@ impl SideMetrics {
     /// Sums since the start.
     pub(crate) fn totals(&self) -> SideTotals {
         SideTotals {
-            online: u64::try_from(self.links.get()).unwrap_or_default(),
+            online: u64::try_from(self.links.iter().map(Gauge::get).sum::<i64>()).unwrap_or_default(),
             admitted: self.admissions[Admission::Admitted as usize].get(),
             displaced: self.takeovers.get(),
             bytes_in: self.bytes_in.get(),
@@ -271,6 +297,7 @@ pub(crate) struct Metrics {
     streams: Counter,
     streams_cut: Counter,
     pub(crate) bypass: BypassMetrics,
+    pub(crate) websocket: WebSocketMetrics,
     /// With success and without.
     reloads: [Counter; 2],
     lost_log_lines: LostLogLines,
@@ -288,6 +315,7 @@ impl Metrics {
         let streams_cut = Counter::default();
         registry.register("streams_cut", "Streams ended because an end read too slowly", streams_cut.clone());
         let bypass = BypassMetrics::new(&mut registry);
+        let websocket = WebSocketMetrics::new(&mut registry);
         let reloads = Family::<ReloadLabel, Counter>::default();
         registry.register("reloads", "Times that the configuration was read again, by result", reloads.clone());
         let reloads =
@@ -300,7 +328,19 @@ impl Metrics {
         }
         let lost_log_lines = LostLogLines::default();
         registry.register("log_lines_lost", "Log lines that found no room", lost_log_lines.counter.clone());
-        Self { registry, calls, messages, edge, service, streams, streams_cut, bypass, reloads, lost_log_lines }
+        Self {
+            registry,
+            calls,
+            messages,
+            edge,
+            service,
+            streams,
+            streams_cut,
+            bypass,
+            websocket,
+            reloads,
+            lost_log_lines,
+        }
     }
 
     pub(crate) fn side(&self, side: Side) -> &Arc<SideMetrics> {
@@ -374,7 +414,7 @@ fn traffic(registry: &mut Registry, name: &str, what: &str) -> [Traffic; 2] {
 }
 
 fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
-    let links = Family::<SideLabel, Gauge>::default();
+    let links = Family::<LinkLabels, Gauge>::default();
     let admissions = Family::<AdmissionLabels, Counter>::default();
     let takeovers = Family::<SideLabel, Counter>::default();
     let overruns = Family::<OverrunLabels, Counter>::default();
@@ -382,7 +422,7 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
     let bytes_out = Family::<SideLabel, Counter>::default();
     let queued = Family::<SideLabel, Gauge>::default();
     let queued_most = Family::<SideLabel, Gauge>::default();
-    registry.register("links", "Links that are admitted, by side", links.clone());
+    registry.register("links", "Links that are admitted, by side and what they run over", links.clone());
     registry.register("admissions", "Connections by what became of their handshake", admissions.clone());
     registry.register("takeovers", "Links displaced by a newcomer with their id", takeovers.clone());
     registry.register("overruns", "Peers that ran into a bound of their link, by bound", overruns.clone());
@@ -395,7 +435,7 @@ fn sides(registry: &mut Registry) -> [SideMetrics; 2] {
         let label = SideLabel { side };
         SideMetrics {
             way_in: ways_in.next().expect("one for each side"),
-            links: links.get_or_create(&label).clone(),
+            links: TRANSPORTS.map(|transport| links.get_or_create(&LinkLabels { side, transport }).clone()),
             admissions: ADMISSIONS.map(|result| admissions.get_or_create(&AdmissionLabels { side, result }).clone()),
             takeovers: takeovers.get_or_create(&label).clone(),
             overruns: BOUNDS.map(|bound| overruns.get_or_create(&OverrunLabels { side, bound }).clone()),

@@ -15,7 +15,7 @@ use crate::Listening;
 pub(crate) fn name(frontier_id: &str, listening: Listening) -> String {
     let uname = rustix::system::uname();
     let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let Listening { services, edges } = listening;
+    let Listening { services, edges, .. } = listening;
     of(&[frontier_id, &uname.nodename().to_string_lossy(), machine.trim(), &services.to_string(), &edges.to_string()])
 }
 

@@ -22,7 +22,7 @@ pub trait Process: Send + Sync + 'static {
 }
 
 /// Keys that take effect without a restart, for those who come from then on. One that ends in a dot stands for its section.
-const RELOADABLE: [&str; 14] = [
+const RELOADABLE: [&str; 22] = [
     "log.level",
     "servicebound.listen.tls.ca_certs",
     "servicebound.listen.tls.certs",
@@ -34,11 +34,19 @@ const RELOADABLE: [&str; 14] = [
     "edgebound.honour_wanted_id",
     "edgebound.bypass.",
     "edgebound.bypass_sniff_seconds",
+    "edgebound.websocket.listen.tls.ca_certs",
+    "edgebound.websocket.listen.tls.certs",
+    "edgebound.websocket.path",
+    "edgebound.websocket.allowed_origins",
+    "edgebound.websocket.max_message_bytes",
+    "edgebound.websocket.ping_seconds",
+    "edgebound.websocket.trusted_proxies",
     // Matters after a start alone.
     "edgebound.hook_grace",
     // Reported to nobody yet.
     "servicebound.listen.advertised_addr",
     "edgebound.listen.advertised_addr",
+    "edgebound.websocket.listen.advertised_addr",
 ];
 
 /// Why a configuration was not taken over. Then everything is as it was.

@@ -5,11 +5,13 @@ use std::io;
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::listen::prepare;
 use crate::tls::{TlsConnector, TlsError, TlsStream, host_of, name_of};
+use crate::websocket::{self, ConnectError, Options, Url, WebSocket};
 
 /// A peer could not be reached. The cause is in `source()`, or in the text where advice hangs on it; [`Causes`](crate::Causes)
 /// tells both.
@@ -56,6 +58,14 @@ pub enum DialError {
         /// What went wrong.
         cause: io::Error,
     },
+    /// The peer is there, and gives no WebSocket.
+    #[error("cannot connect to {addr} over WebSocket: {cause}")]
+    WebSocket {
+        /// The address that was dialed.
+        addr: String,
+        /// What went wrong.
+        cause: ConnectError,
+    },
 }
 
 /// Connects to `addr` (`host:port`) over TCP, trying every address that the name has, within `limit` in all. Cancel-safe.
@@ -84,6 +94,25 @@ pub async fn dial_tls(
         connector.connect(name, stream).await.map_err(|cause| DialError::Tls { addr: addr.to_owned(), cause })
     };
     timeout(limit, dialing).await.map_err(|_| DialError::TimedOut { addr: addr.to_owned(), limit })?
+}
+
+/// Asks for a WebSocket at `url` over `io`, to which the way to `url` has led since `begin`, within `limit` in all.
+/// Cancel-safe.
+///
+/// # Errors
+/// There is none, or none in time.
+pub async fn dial_websocket<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    url: &Url,
+    options: Options,
+    begin: Instant,
+    limit: Duration,
+) -> Result<WebSocket<S>, DialError> {
+    let addr = || url.addr().to_owned();
+    match timeout_at(begin + limit, websocket::connect(io, url, options)).await {
+        Ok(connected) => connected.map_err(|cause| DialError::WebSocket { addr: addr(), cause }),
+        Err(_) => Err(DialError::TimedOut { addr: addr(), limit }),
+    }
 }
 
 async fn tcp(addr: &str) -> Result<TcpStream, DialError> {

@@ -83,7 +83,8 @@ async fn run_link(shared: &Arc<Shared>, io: Box<dyn ByteStream>) -> Over {
     let conn = Connection::client(now, Arc::clone(&options.settings), ids, options.wanted, options.meta.clone());
     let endpoint = ClientLink::new(Arc::clone(shared), handle);
     let limits = transport::Limits { max_payload: options.limits.max_payload, ..transport::Limits::default() };
-    let end = drive(io, conn, endpoint, inbox, limits).await;
+    let (end, io) = drive(io, conn, endpoint, inbox, limits).await;
+    drop(io);
     debug!(end = %Causes(&end), "link is over");
     let ended = shared.link_ended();
     let reason = ended.complaint.map_or_else(|| Causes(&end).to_string(), str::to_owned);

@@ -34,6 +34,8 @@ const BUSY: usize = 4;
 /// of their own, which their body may keep.
 const COMPLETE_IN_PLACE: usize = 32 * 1024;
 
+const LIVES: &str = "a link has its byte stream until it is over";
+
 /// Times and sizes that the driver itself watches.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -75,15 +77,16 @@ pub enum LinkEnd {
 
 /// Runs a link until it is over: `conn` over `io`, with `endpoint` as its owner and `inbox` as the way to reach it.
 ///
-/// Everything that the link still owed anybody is given up when the returned future is dropped or done: endpoint, waiters
-/// and queued commands are dropped, in this order. Cancel-safe in that sense.
+/// Yields how it ended, and the byte stream, for whoever has to take leave of the peer on it; dropped, it closes. Everything
+/// that the link still owed anybody is given up when the returned future is dropped: endpoint, waiters and queued commands
+/// are dropped, in this order. Cancel-safe in that sense.
 pub fn drive<S, E>(
     io: S,
     conn: Connection<E::Waiter>,
     endpoint: E,
     inbox: Inbox<E::Command>,
     limits: Limits,
-) -> impl Future<Output = LinkEnd> + Send
+) -> impl Future<Output = (LinkEnd, S)> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     E: Endpoint + Unpin,
@@ -107,7 +110,8 @@ struct Driver<S, E: Endpoint> {
     endpoint: E,
     conn: Connection<E::Waiter>,
     inbox: Inbox<E::Command>,
-    io: S,
+    /// Until the link is over.
+    io: Option<S>,
     limits: Limits,
     writes: WriteQueue,
     /// A frame that must start a socket write of its own.
@@ -128,9 +132,9 @@ where
     E: Endpoint + Unpin,
     E::Waiter: Unpin,
 {
-    type Output = LinkEnd;
+    type Output = (LinkEnd, S);
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LinkEnd> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(LinkEnd, S)> {
         let driver = self.get_mut();
         if std::mem::take(&mut driver.busy) {
             // Tasks that are ready already go first: what they queue here leaves in the same write.
@@ -150,7 +154,7 @@ where
         }
         driver.writes.release();
         buffers::give_outbox(outbox);
-        polled
+        polled.map(|end| (end, driver.io.take().expect(LIVES)))
     }
 }
 
@@ -165,7 +169,7 @@ where
             endpoint,
             conn,
             inbox,
-            io,
+            io: Some(io),
             limits,
             writes: WriteQueue::default(),
             alone: None,
@@ -304,7 +308,7 @@ where
         let mut bytes = buffers::take_read();
         let front = self.partial.len();
         let mut buffer = ReadBuf::new(&mut bytes[front..]);
-        let polled = Pin::new(&mut self.io).poll_read(cx, &mut buffer);
+        let polled = Pin::new(self.io.as_mut().expect(LIVES)).poll_read(cx, &mut buffer);
         let filled = buffer.filled().len();
         if filled > 0 {
             bytes[..front].copy_from_slice(&self.partial);
@@ -345,7 +349,7 @@ where
         let mut bytes = buffers::take_read();
         let room = (need - self.partial.len()).min(bytes.len());
         let mut buffer = ReadBuf::new(&mut bytes[..room]);
-        let polled = Pin::new(&mut self.io).poll_read(cx, &mut buffer);
+        let polled = Pin::new(self.io.as_mut().expect(LIVES)).poll_read(cx, &mut buffer);
         let filled = buffer.filled().len();
         if self.partial.len() + filled > self.partial.capacity() {
             let target = need.min(2 * (self.partial.len() + filled));
@@ -390,7 +394,7 @@ where
         }
         self.pump_events(now);
         // Streams that byte streams buffer by themselves (TLS, WebSocket) are told when a batch is complete.
-        match Pin::new(&mut self.io).poll_flush(cx) {
+        match Pin::new(self.io.as_mut().expect(LIVES)).poll_flush(cx) {
             Poll::Ready(Err(error)) => Err(LinkEnd::Broken(error)),
             _ => Ok(progress),
         }
@@ -414,7 +418,7 @@ where
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let io = Pin::new(&mut self.io);
+        let io = Pin::new(self.io.as_mut().expect(LIVES));
         if let Some(bytes) = self.writes.single() {
             return io.poll_write(cx, bytes);
         }

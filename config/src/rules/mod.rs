@@ -7,7 +7,7 @@ mod nats;
 
 use crate::error::ConfigError;
 use crate::places::Places;
-use crate::{Config, Credential, Dial, Tls};
+use crate::{Config, Credential, Dial, Tls, WebSocket};
 
 /// Refuses the first thing that does not go together.
 pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
@@ -17,6 +17,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError>
     if config.edgebound.bypass_enable {
         rules.dialer("edgebound.bypass", &config.edgebound.bypass)?;
     }
+    rules.websocket(&config.edgebound.websocket)?;
     if config.controlplane.enable {
         rules.listener("controlplane.listen", &config.controlplane.listen.tls)?;
     }
@@ -49,6 +50,15 @@ impl Rules<'_> {
         let certs = format!("{listen}.tls.certs");
         self.demand(!tls.certs.is_empty(), &certs, "TLS needs a certificate; name its files as `cert` and `key`")?;
         self.tls(&format!("{listen}.tls"), tls)
+    }
+
+    fn websocket(&self, websocket: &WebSocket) -> Checked {
+        if !websocket.enable {
+            return Ok(());
+        }
+        let fault = websocket.path_fault();
+        self.demand(fault.is_none(), "edgebound.websocket.path", fault.unwrap_or_default())?;
+        self.listener("edgebound.websocket.listen", &websocket.listen.tls)
     }
 
     fn dialer(&self, key: &str, dial: &Dial) -> Checked {

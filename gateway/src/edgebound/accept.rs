@@ -10,7 +10,7 @@ use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{drive, link};
+use transport::{LinkEnd, drive, link};
 
 use super::serve::EdgeLink;
 use crate::exchange::{Exchange, Patience, unix_seconds};
@@ -67,9 +67,11 @@ impl Edgebound {
 }
 
 impl LinkSide for Edgebound {
-    fn serve<S>(self: Arc<Self>, io: S, pass: Pass, since: Instant) -> impl Future<Output = ()> + Send
+    fn serve<S, P, F>(self: Arc<Self>, io: S, pass: Pass, since: Instant, part: P) -> impl Future<Output = ()> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
+        P: FnOnce(S, LinkEnd) -> F + Send,
+        F: Future<Output = ()> + Send,
     {
         let terms = self.terms();
         let terms = &terms.link;
@@ -80,9 +82,11 @@ impl LinkSide for Edgebound {
         let conn = Connection::server(since, Arc::clone(&terms.settings), IdGenerator::new(epoch - 1, seed));
         let endpoint = EdgeLink::new(Arc::clone(&self), handle, &pass, terms.bounds);
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
-        drive(io, conn, endpoint, inbox, terms.driver).map(move |end| {
+        drive(io, conn, endpoint, inbox, terms.driver).then(move |(end, io)| {
             self.exchange.overruns.note_end(&self.exchange.metrics, Side::Edge, pass.peer(), &end);
             debug!(peer = %pass.peer(), reason = %Causes(&end), "edge connection ended");
+            // The place is free when the connection is closed.
+            part(io, end).map(move |()| drop(pass))
         })
     }
 }

@@ -236,7 +236,7 @@ impl EdgeLink {
         let exchange = &self.shared.exchange;
         let metrics = exchange.metrics.side(Side::Edge);
         metrics.admission(Admission::Admitted);
-        metrics.links.inc();
+        metrics.link_begins(self.port.transport);
         let peer = self.port.peer;
         let generation = tenure.generation();
         let online = Online { meta, tenure, told, generation, since: unix_time() };
@@ -340,7 +340,7 @@ impl EdgeLink {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Online(Online { meta, tenure, told, generation, since }) => {
                 let exchange = &self.shared.exchange;
-                exchange.metrics.side(Side::Edge).links.dec();
+                exchange.metrics.side(Side::Edge).link_ends(self.port.transport);
                 let edge = tenure.id();
                 tenure.leave();
                 exchange.presence.tell(|| Change::EdgeOffline(edge, generation));

@@ -25,6 +25,7 @@ use dao::Change;
 pub use closed::ClosedLink;
 pub(crate) use closed::{ClosedLinks, label};
 pub use links::{Links, SideTotals, Totals};
+pub(crate) use report::TRANSPORTS;
 pub use report::{LinkReport, Offered, Peer, Traffic, Transport};
 
 /// Keeps records of presence. Called from the links' tasks: must not block.

@@ -33,7 +33,15 @@ pub enum Transport {
     Tcp,
     /// TLS.
     Tls,
+    /// WebSocket.
+    WebSocket,
+    /// WebSocket within TLS.
+    WebSocketTls,
 }
+
+/// All of them.
+pub(crate) const TRANSPORTS: [Transport; 4] =
+    [Transport::Tcp, Transport::Tls, Transport::WebSocket, Transport::WebSocketTls];
 
 impl Transport {
     /// As a word.
@@ -42,6 +50,8 @@ impl Transport {
         match self {
             Transport::Tcp => "tcp",
             Transport::Tls => "tls",
+            Transport::WebSocket => "ws",
+            Transport::WebSocketTls => "wss",
         }
     }
 }

@@ -10,7 +10,7 @@ use proto::conn::Connection;
 use proto::id::IdGenerator;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
-use transport::{drive, link};
+use transport::{LinkEnd, drive, link};
 
 use super::serve::ServiceLink;
 use crate::exchange::{Exchange, Patience, unix_seconds};
@@ -58,9 +58,11 @@ impl Servicebound {
 }
 
 impl LinkSide for Servicebound {
-    fn serve<S>(self: Arc<Self>, io: S, pass: Pass, since: Instant) -> impl Future<Output = ()> + Send
+    fn serve<S, P, F>(self: Arc<Self>, io: S, pass: Pass, since: Instant, part: P) -> impl Future<Output = ()> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
+        P: FnOnce(S, LinkEnd) -> F + Send,
+        F: Future<Output = ()> + Send,
     {
         let terms = self.terms();
         let terms = &terms.link;
@@ -71,9 +73,11 @@ impl LinkSide for Servicebound {
         let conn = Connection::server(since, Arc::clone(&terms.settings), IdGenerator::new(epoch - 1, seed));
         let endpoint = ServiceLink::new(Arc::clone(&self), handle, &pass, terms.bounds);
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
-        drive(io, conn, endpoint, inbox, terms.driver).map(move |end| {
+        drive(io, conn, endpoint, inbox, terms.driver).then(move |(end, io)| {
             self.exchange.overruns.note_end(&self.exchange.metrics, Side::Service, pass.peer(), &end);
             debug!(peer = %pass.peer(), reason = %Causes(&end), "service connection ended");
+            // The place is free when the connection is closed.
+            part(io, end).map(move |()| drop(pass))
         })
     }
 }

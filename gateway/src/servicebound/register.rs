@@ -43,7 +43,7 @@ impl ServiceLink {
         conn.accept(now, ClientId::from(id));
         let metrics = exchange.metrics.side(Side::Service);
         metrics.admission(Admission::Admitted);
-        metrics.links.inc();
+        metrics.link_begins(self.port.transport);
         let peer = self.port.peer;
         let (generation, now) = (registration.generation(), unix_time());
         exchange.presence.tell(|| {
@@ -138,7 +138,7 @@ impl ServiceLink {
             let (service, generation) = (Arc::clone(registration.service()), registration.generation());
             drop(registration);
             let exchange = &self.shared.exchange;
-            exchange.metrics.side(Side::Service).links.dec();
+            exchange.metrics.side(Side::Service).link_ends(self.port.transport);
             exchange.presence.tell(|| Change::ServiceOffline(service.id, generation));
             self.port.gone(Peer::Service(service.id), service.name.as_bytes(), self.since);
             info!(service = %service.id, name = ?service.name, peer = %service.peer, "service offline");

@@ -71,20 +71,17 @@ impl Gate {
         self.max_per_address.store(bound(limits.max_links_per_address), Ordering::Relaxed);
     }
 
-    /// Lets a connection in, or says what stands against it.
-    pub(crate) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Result<Pass, Refusal> {
+    /// Lets a connection in, or says what stands against it. Where `peer` is not where it comes from, but a proxy, that address
+    /// is not counted; [`Pass::comes_from`] counts the right one.
+    pub(crate) fn enter(self: &Arc<Self>, peer: SocketAddr, is_peer: bool) -> Result<Pass, Refusal> {
         let most = self.max.load(Ordering::Relaxed);
         // Taken first and given back, so that two who come at once cannot both have the last place.
         let mut pass = Pass { gate: Some(Arc::clone(self)), ..Pass::free(peer) };
         if self.open.fetch_add(1, Ordering::Relaxed) >= most as usize && most != 0 {
             return Err(Refusal { limit: Limit::Links, most });
         }
-        let most = self.max_per_address.load(Ordering::Relaxed);
-        if most != 0 {
-            pass.counted = self.count(pass.address, most);
-            if !pass.counted {
-                return Err(Refusal { limit: Limit::LinksPerAddress, most });
-            }
+        if is_peer {
+            pass.count()?;
         }
         Ok(pass)
     }
@@ -131,14 +128,34 @@ impl Pass {
         Self { gate: None, address: peer.ip(), port: peer.port(), counted: false, transport: Transport::Tcp }
     }
 
-    /// For a link over `transport`.
-    pub(crate) fn over(mut self, transport: Transport) -> Self {
-        self.transport = transport;
-        self
+    /// Counts its address, where there is a bound on those of one address.
+    fn count(&mut self) -> Result<(), Refusal> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        let most = gate.max_per_address.load(Ordering::Relaxed);
+        if most != 0 {
+            self.counted = gate.count(self.address, most);
+            if !self.counted {
+                return Err(Refusal { limit: Limit::LinksPerAddress, most });
+            }
+        }
+        Ok(())
     }
 
+    /// The connection, whose address was not counted, comes from `peer`.
+    pub(crate) fn comes_from(&mut self, peer: SocketAddr) -> Result<(), Refusal> {
+        (self.address, self.port) = (peer.ip(), peer.port());
+        self.count()
+    }
+
+    /// What it came over.
     pub(crate) const fn transport(&self) -> Transport {
         self.transport
+    }
+
+    /// For a link over `transport`.
+    pub(crate) const fn over(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
     }
 
     /// The other end.
@@ -178,32 +195,32 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_its_holder_goes() {
         let gate = gate(2, 0);
-        let first = gate.enter(peer(1)).unwrap();
-        let _second = gate.enter(peer(1)).unwrap();
+        let first = gate.enter(peer(1), true).unwrap();
+        let _second = gate.enter(peer(1), true).unwrap();
         let full = Refusal { limit: Limit::Links, most: 2 };
         for _ in 0..3 {
-            assert_eq!(gate.enter(peer(2)).unwrap_err(), full);
+            assert_eq!(gate.enter(peer(2), true).unwrap_err(), full);
         }
         drop(first);
-        let _third = gate.enter(peer(2)).unwrap();
-        assert_eq!(gate.enter(peer(2)).unwrap_err(), full);
+        let _third = gate.enter(peer(2), true).unwrap();
+        assert_eq!(gate.enter(peer(2), true).unwrap_err(), full);
     }
 
     #[test]
     fn one_address_cannot_take_the_places_of_others() {
         let gate = gate(0, 2);
-        let places: Vec<_> = (0..2).map(|_| gate.enter(peer(1)).unwrap()).collect();
-        assert_eq!(gate.enter(peer(1)).unwrap_err(), Refusal { limit: Limit::LinksPerAddress, most: 2 });
-        let other = gate.enter(peer(2)).unwrap();
+        let places: Vec<_> = (0..2).map(|_| gate.enter(peer(1), true).unwrap()).collect();
+        assert_eq!(gate.enter(peer(1), true).unwrap_err(), Refusal { limit: Limit::LinksPerAddress, most: 2 });
+        let other = gate.enter(peer(2), true).unwrap();
         assert_eq!(other.peer(), peer(2));
         drop(places);
-        gate.enter(peer(1)).unwrap();
+        gate.enter(peer(1), true).unwrap();
     }
 
     #[test]
     fn nothing_is_left_of_those_who_went() {
         let gate = gate(100, 10);
-        let places: Vec<_> = (0..50).map(|host| gate.enter(peer(host)).unwrap()).collect();
+        let places: Vec<_> = (0..50).map(|host| gate.enter(peer(host), true).unwrap()).collect();
         assert_eq!(gate.by_address.lock().unwrap().len(), 50);
         drop(places);
         assert_eq!(gate.by_address.lock().unwrap().len(), 0);
@@ -213,14 +230,31 @@ mod tests {
     #[test]
     fn bounds_can_change_while_places_are_held() {
         let gate = gate(0, 0);
-        let before: Vec<_> = (0..5).map(|_| gate.enter(peer(1)).unwrap()).collect();
+        let before: Vec<_> = (0..5).map(|_| gate.enter(peer(1), true).unwrap()).collect();
         gate.set(&limits(6, 1));
-        let _counted = gate.enter(peer(1)).unwrap();
-        assert_eq!(gate.enter(peer(2)).unwrap_err().limit, Limit::Links);
+        let _counted = gate.enter(peer(1), true).unwrap();
+        assert_eq!(gate.enter(peer(2), true).unwrap_err().limit, Limit::Links);
         drop(before);
-        assert_eq!(gate.enter(peer(1)).unwrap_err().limit, Limit::LinksPerAddress);
+        assert_eq!(gate.enter(peer(1), true).unwrap_err().limit, Limit::LinksPerAddress);
         gate.set(&limits(0, 0));
-        let _free: Vec<_> = (0..10).map(|_| gate.enter(peer(1)).unwrap()).collect();
+        let _free: Vec<_> = (0..10).map(|_| gate.enter(peer(1), true).unwrap()).collect();
+    }
+
+    #[test]
+    fn who_comes_through_a_proxy_is_counted_by_its_own_address() {
+        let gate = gate(0, 1);
+        let through = |host| {
+            let mut pass = gate.enter(peer(9), false).unwrap();
+            pass.comes_from(peer(host)).map(|()| pass)
+        };
+        let first = through(1).unwrap();
+        let _second = through(2).unwrap();
+        assert_eq!(first.peer(), peer(1));
+        assert_eq!(through(1).unwrap_err(), Refusal { limit: Limit::LinksPerAddress, most: 1 });
+        drop(first);
+        through(1).unwrap();
+        assert_eq!(gate.open.load(Ordering::Relaxed), 1);
+        assert_eq!(gate.by_address.lock().unwrap().len(), 1);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! accept ─► gate ───────────────────────────────────────────────► the link's task
-//!            │ bounds on   └─► TLS ─► the first two bytes ─► edge ──┘
-//!            ▼ links           10 s    (bypass only)       └► another protocol: bypass
-//!          refused
+//!            │ bounds on   └─► TLS ─► the first two bytes ─► edge ──┤
+//!            ▼ links           10 s │  (bypass only)       └► another protocol: bypass
+//!          refused                  └► a request of HTTP ─► WebSocket┘
+//!                                      (its own port)     └► a page, or a refusal
 //! ```
 //!
 //! The accept loop waits for nobody: whatever takes time runs in a task of the connection's own.
@@ -15,6 +16,8 @@
 //! | `gate.rs` | bounds on the number of connections |
 //! | `refusals.rs` | one log line for many refusals |
 //! | `open.rs` | TLS and the look at the first bytes |
+//! | `websocket.rs` | the way of browsers |
+//! | `forwarded.rs` | who stands behind proxies |
 //! | `bypass.rs` | the way to another server |
 //! | `sniffed.rs` | a stream whose first bytes were looked at |
 //! | `files.rs` | what the configuration says of TLS, as `net` wants it |
@@ -22,10 +25,12 @@
 mod accept;
 mod bypass;
 mod files;
+mod forwarded;
 mod gate;
 mod open;
 mod refusals;
 mod sniffed;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +41,9 @@ use crate::exchange::Exchange;
 use crate::metrics::{Side, SideMetrics};
 use bypass::{Bypass, Dialing};
 
-pub(crate) use accept::{LinkSide, accept};
-use gate::Gate;
-pub(crate) use gate::{LIMITS, Limit, Pass};
+pub(crate) use accept::{LinkSide, accept, close};
+pub(crate) use gate::{Gate, LIMITS, Limit, Pass};
+pub(crate) use websocket::WebSocketWay;
 
 /// What lies between one listener and the links that come in by it.
 #[derive(Debug)]
@@ -59,7 +64,7 @@ pub enum WayInError {
     /// Certificates or keys of a listener cannot be used.
     #[error("{side}.listen.tls")]
     Tls {
-        /// `edgebound` or `servicebound`.
+        /// `edgebound`, `servicebound` or `edgebound.websocket`.
         side: &'static str,
         /// What is wrong, with the file.
         source: TlsError,
@@ -92,14 +97,28 @@ impl Loaded {
     pub(crate) fn edges(config: &config::Edgebound) -> Result<Self, WayInError> {
         Ok(Self { tls: files::server(&config.listen.tls, "edgebound")?, bypass: Dialing::load(config)? })
     }
+
+    /// For edges over WebSocket; nothing where that is off. Blocks while it reads.
+    pub(crate) fn websockets(config: &config::WebSocket) -> Result<Self, WayInError> {
+        let tls =
+            config.enable.then(|| files::server(&config.listen.tls, "edgebound.websocket")).transpose()?.flatten();
+        Ok(Self { tls, bypass: None })
+    }
 }
 
 impl WayIn {
-    pub(crate) fn new(side: Side, loaded: Loaded, limits: &config::Limits, exchange: &Arc<Exchange>) -> Self {
+    /// A way in through `gate`, which all ways in of a side share.
+    pub(crate) fn new(
+        side: Side,
+        loaded: Loaded,
+        gate: Arc<Gate>,
+        limits: &config::Limits,
+        exchange: &Arc<Exchange>,
+    ) -> Self {
         let metrics = Arc::clone(exchange.metrics.side(side));
         Self {
             side,
-            gate: Arc::new(Gate::new(limits)),
+            gate,
             tls: loaded.tls.map(TlsAcceptor::new),
             bypass: loaded.bypass.map(|dialing| Bypass::new(dialing, exchange)),
             handshake: limits.handshake,
