@@ -60,7 +60,9 @@ impl WebSocket {
         if !self.path.starts_with('/') {
             return Some("a path begins with `/`");
         }
-        self.path.contains(odd).then_some("a path has neither blanks nor `?`, `#`, quotes, angle brackets or letters beyond ASCII")
+        self.path
+            .contains(odd)
+            .then_some("a path has neither blanks nor `?`, `#`, quotes, angle brackets or letters beyond ASCII")
     }
 }
 

@@ -204,9 +204,8 @@ impl Gateway {
     async fn renew_ways_in(&self, config: &config::Config) -> Result<(), WayInError> {
         let Some(ways_in) = &self.ways_in else { return Ok(()) };
         let (services, edges) = (config.servicebound.clone(), config.edgebound.clone());
-        let read = move || {
-            Ok((Loaded::services(&services)?, Loaded::edges(&edges)?, Loaded::websockets(&edges.websocket)?))
-        };
+        let read =
+            move || Ok((Loaded::services(&services)?, Loaded::edges(&edges)?, Loaded::websockets(&edges.websocket)?));
         let loaded = tokio::task::spawn_blocking(read).await.expect("reading files does not panic");
         let (services, edges, websockets) = loaded?;
         ways_in.services.install(services);

@@ -51,9 +51,13 @@ fn a_star_stands_for_names_below_one() {
     for origin in ["https://a.example.com", "https://a.b.example.com", "http://x.local:8080"] {
         assert!(websocket.allows(origin), "{origin}");
     }
-    for origin in
-        ["https://example.com", "https://.example.com", "https://aexample.com", "http://a.example.com", "http://x.local"]
-    {
+    for origin in [
+        "https://example.com",
+        "https://.example.com",
+        "https://aexample.com",
+        "http://a.example.com",
+        "http://x.local",
+    ] {
         assert!(!websocket.allows(origin), "{origin}");
     }
 }

@@ -100,7 +100,8 @@ impl Loaded {
 
     /// For edges over WebSocket; nothing where that is off. Blocks while it reads.
     pub(crate) fn websockets(config: &config::WebSocket) -> Result<Self, WayInError> {
-        let tls = config.enable.then(|| files::server(&config.listen.tls, "edgebound.websocket")).transpose()?.flatten();
+        let tls =
+            config.enable.then(|| files::server(&config.listen.tls, "edgebound.websocket")).transpose()?.flatten();
         Ok(Self { tls, bypass: None })
     }
 }

@@ -112,10 +112,14 @@ impl WebSocketWay {
         pass.over_websocket();
         let same = |one: &str, other: &str| one.trim_end_matches('/') == other.trim_end_matches('/');
         if !same(request.path(), &terms.path) {
-            return Err(Denied::refused(404, "edges connect under another path: edgebound.websocket.path of the gateway"));
+            return Err(Denied::refused(
+                404,
+                "edges connect under another path: edgebound.websocket.path of the gateway",
+            ));
         }
         if request.origin().is_some_and(|origin| !terms.allows(origin)) {
-            let why = "pages of this origin may not connect: it is not in edgebound.websocket.allowed_origins of the gateway";
+            let why =
+                "pages of this origin may not connect: it is not in edgebound.websocket.allowed_origins of the gateway";
             return Err(Denied::refused(403, why));
         }
         let proxy = pass.peer();
