@@ -51,6 +51,8 @@ YAML
 
 sed "s|edgebound: { listen: { addr: \"127.0.0.1:0\"|&, tls: { enable: true, certs: [{ cert: $work/cert.pem, key: $work/key.pem }] }|" \
     "$work/frontier.yaml" > "$work/tls.yaml"
+sed "s|edgeid_alloc_when_no_idservice_on: true|&, websocket: { enable: true, listen: { addr: \"127.0.0.1:0\" } }|" \
+    "$work/frontier.yaml" > "$work/websocket.yaml"
 "$bench" certificate --cert "$work/cert.pem" --key "$work/key.pem"
 
 # A fresh gateway for each figure: what one leaves behind does not weigh on the next.
@@ -73,12 +75,18 @@ start() {
     )
 }
 
+# Where edges connect over WebSocket, in place of the port for TCP.
+over_websocket() {
+    at[1]=ws://$(sed -n 's/.*edgebound websocket server listening on: //p' "$work/log")
+}
+
 # measure SCENARIO ARGUMENT...: the reports are numbered in the order in which they come.
 count=0
 measure() {
     local scenario=$1
     shift
     start
+    [ "${config:-}" != "$work/websocket.yaml" ] || over_websocket
     count=$((count + 1))
     "$bench" "$scenario" "${at[@]}" --json "$reports/$(printf %02d "$count")-$scenario.json" "$@"
     echo
@@ -103,6 +111,7 @@ done
 measure connect "${run[@]}"
 measure idle "${idle[@]}"
 config=$work/tls.yaml measure idle "${idle[@]}" --edge-tls-ca "$work/cert.pem"
+config=$work/websocket.yaml measure idle "${idle[@]}"
 stop
 
 machine="$(nproc) cores ($(sed -n 's/^model name\s*: //p' /proc/cpuinfo | sort -u | paste -sd ,)), Linux $(uname -r | cut -d - -f 1)"

@@ -55,8 +55,8 @@ pub(crate) enum Command {
 /// Where the gateway is.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Gateway {
-    /// Where edges connect
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30012")]
+    /// Where edges connect: HOST:PORT, or ws://HOST:PORT/PATH or wss://HOST:PORT/PATH
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:30012")]
     pub(crate) edge_addr: String,
     /// Where services connect
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30011")]
@@ -66,6 +66,41 @@ pub(crate) struct Gateway {
     /// Process of the gateway, on this machine: its CPU and memory are read
     #[arg(long)]
     pub(crate) pid: Option<u32>,
+}
+
+/// What edges run over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Over {
+    Tcp,
+    Tls,
+    WebSocket,
+    WebSocketAndTls,
+}
+
+impl Over {
+    /// In a sentence.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Over::Tcp => "TCP",
+            Over::Tls => "TLS",
+            Over::WebSocket => "WebSocket",
+            Over::WebSocketAndTls => "WebSocket and TLS",
+        }
+    }
+}
+
+impl Gateway {
+    /// What edges run over.
+    pub(crate) fn over(&self) -> Over {
+        let secure = self.edge_tls.tls().is_some();
+        match self.edge_addr.split_once("://") {
+            Some(("ws", _)) if !secure => Over::WebSocket,
+            Some(_) => Over::WebSocketAndTls,
+            None if secure => Over::Tls,
+            None => Over::Tcp,
+        }
+    }
 }
 
 /// How edges reach the gateway: over TCP, unless one of these is given.

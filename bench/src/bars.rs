@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 
 use crate::args::Direction::{self, EdgeToService, ServiceToEdge};
+use crate::args::Over;
 use crate::frame::Kind;
 use crate::report::{ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport};
 
@@ -105,9 +106,10 @@ pub(crate) fn table(reports: &[Report]) -> Result<String> {
         Report::Connect(report) => Some(report),
         _ => None,
     })?));
-    let [memory, heartbeats] = idle(idle_report(reports, false)?);
-    let [over_tls, _] = idle(idle_report(reports, true)?);
-    bars.extend([memory, over_tls, heartbeats]);
+    let [memory, heartbeats] = idle(idle_report(reports, Over::Tcp)?);
+    let [over_tls, _] = idle(idle_report(reports, Over::Tls)?);
+    let [over_websocket, _] = idle(idle_report(reports, Over::WebSocket)?);
+    bars.extend([memory, over_tls, over_websocket, heartbeats]);
     Ok(markdown(&bars))
 }
 
@@ -144,9 +146,9 @@ fn stream(reports: &[Report], direction: Direction, write_size: u32) -> Result<&
     })
 }
 
-fn idle_report(reports: &[Report], tls: bool) -> Result<&IdleReport> {
-    find(reports, if tls { "idle, over TLS" } else { "idle" }, |report| match report {
-        Report::Idle(report) => (report.tls == tls).then_some(report),
+fn idle_report(reports: &[Report], over: Over) -> Result<&IdleReport> {
+    find(reports, &format!("idle, over {}", over.name()), |report| match report {
+        Report::Idle(report) => (report.over == over).then_some(report),
         _ => None,
     })
 }
@@ -243,13 +245,15 @@ fn connects(report: &ConnectReport) -> Bar {
 
 fn idle(report: &IdleReport) -> [Bar; 2] {
     let relay = || NOT_MEASURED.to_owned();
-    let (name, most, go) = match report.tls {
-        false => ("memory of an idle edge that has made a call", 2560.0, "94 KiB"),
-        true => ("the same over TLS", 12_288.0, NOT_MEASURED),
+    let (name, most, go) = match report.over {
+        Over::Tcp => ("memory of an idle edge that has made a call", Some(2560.0), "94 KiB"),
+        Over::Tls => ("the same over TLS", Some(12_288.0), NOT_MEASURED),
+        Over::WebSocket => ("the same over WebSocket", Some(4096.0), NOT_MEASURED),
+        Over::WebSocketAndTls => ("the same over WebSocket and TLS", None, NOT_MEASURED),
     };
     let memory = Bar {
         name: name.to_owned(),
-        goal: Some(Goal::AtMost(most)),
+        goal: most.map(Goal::AtMost),
         unit: " B",
         value: Some(report.private_bytes_per_edge),
         digits: 0,
@@ -362,9 +366,9 @@ mod tests {
             disturbed_us,
         }));
         let memory = Memory { resident_kib: 1, private_kib: 1 };
-        let idle = |tls, private_bytes_per_edge| IdleReport {
+        let idle = |over, private_bytes_per_edge| IdleReport {
             edges: 10,
-            tls,
+            over,
             heartbeat_seconds: 20,
             before: memory,
             after: memory,
@@ -374,7 +378,8 @@ mod tests {
             cpu_percent: 0.5,
             cpu_percent_per_10000_edges: 0.5,
         };
-        reports.extend([(false, 2048.0), (true, 9000.0)].map(|(tls, bytes)| Report::Idle(idle(tls, bytes))));
+        let bytes = [(Over::Tcp, 2048.0), (Over::Tls, 9000.0), (Over::WebSocket, 3000.0)];
+        reports.extend(bytes.map(|(over, bytes)| Report::Idle(idle(over, bytes))));
         reports
     }
 
@@ -391,6 +396,7 @@ mod tests {
             "| connects per second, with `edge_online` | ≥ 7 000 | 6 999 | **no** | – | 680 |",
             "| memory of an idle edge that has made a call | ≤ 2 560 B | 2 048 B | yes | – | 94 KiB |",
             "| the same over TLS | ≤ 12 288 B | 9 000 B | yes | – | – |",
+            "| the same over WebSocket | ≤ 4 096 B | 3 000 B | yes | – | – |",
             "| heartbeats of 10 000 edges, share of a core | ≤ 1 % | 0.50 % | yes | – | 10.8 % |",
         ] {
             assert!(table.lines().any(|found| found == line), "{line}\nis not in\n{table}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Direction, Target};
+use crate::args::{Direction, Over, Target};
 use crate::latencies::{Latencies, Percentiles};
 use crate::load::{Pair, Round};
 use crate::server::Memory;
@@ -202,8 +202,8 @@ pub(crate) struct ConnectReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct IdleReport {
     pub(crate) edges: u32,
-    /// Whether they came over TLS.
-    pub(crate) tls: bool,
+    /// What they run over.
+    pub(crate) over: Over,
     /// Seconds between the heartbeats of an edge.
     pub(crate) heartbeat_seconds: u64,
     /// The gateway's memory before they connected.

@@ -135,8 +135,8 @@ fn connect(f: &mut fmt::Formatter<'_>, report: &ConnectReport) -> fmt::Result {
 
 fn idle(f: &mut fmt::Formatter<'_>, report: &IdleReport) -> fmt::Result {
     let IdleReport { edges, heartbeat_seconds, watched_seconds, .. } = report;
-    let over = if report.tls { " over TLS" } else { "" };
-    writeln!(f, "idle: {edges} edges{over} that have made a call, a heartbeat every {heartbeat_seconds} s\n")?;
+    let over = report.over.name();
+    writeln!(f, "idle: {edges} edges over {over} that have made a call, a heartbeat every {heartbeat_seconds} s\n")?;
     let mut table = Table::default();
     table.row(["gateway's memory", "before, KiB", "after, KiB", "bytes per edge"]);
     let mut row = |name: &str, before: u64, after: u64, growth: f64| {

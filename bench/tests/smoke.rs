@@ -101,17 +101,21 @@ fn every_scenario_runs_and_reports_its_figures() {
         "| CPU per call of the SDK edge → service, 32 edges |",
         "| memory of an idle edge that has made a call |",
         "| the same over TLS |",
+        "| the same over WebSocket |",
     ] {
         assert!(document.contains(bar), "{bar} is not in\n{document}");
     }
 }
 
 #[test]
-fn lean_edges_over_tls_are_refused_and_the_way_out_is_named() {
-    let output = Command::new(env!("CARGO_BIN_EXE_frontier-bench"))
-        .args(["call", "--edge-tls-insecure", "--edge-addr", "127.0.0.1:1", "--service-addr", "127.0.0.1:1"])
-        .output()
-        .expect("the program runs");
-    let complained = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && complained.contains("--sdk"), "{complained}");
+fn lean_edges_over_anything_but_tcp_are_refused_and_the_way_out_is_named() {
+    for edges in [&["--edge-tls-insecure", "--edge-addr", "127.0.0.1:1"][..], &["--edge-addr", "ws://127.0.0.1:1"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_frontier-bench"))
+            .args(["call", "--service-addr", "127.0.0.1:1"])
+            .args(edges)
+            .output()
+            .expect("the program runs");
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && complained.contains("--sdk"), "{complained}");
+    }
 }

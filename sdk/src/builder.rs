@@ -72,7 +72,7 @@ pub struct Builder<K> {
 impl<K> Builder<K> {
     pub(crate) fn new(addr: String) -> Self {
         Self {
-            dialer: Dialer::Tcp(addr),
+            dialer: Dialer::to(addr),
             meta: Bytes::new(),
             service: ServiceMeta::default(),
             wanted: ClientId::default(),
@@ -86,7 +86,7 @@ impl<K> Builder<K> {
         }
     }
 
-    /// Reaches the gateway through `dial` instead of TCP or TLS to the address: over WebSocket, a proxy, or a pipe in the
+    /// Reaches the gateway through `dial` instead of TCP, TLS or WebSocket to the address: over a proxy, or a pipe in the
     /// process. It is called for every attempt to connect and must yield a fresh byte stream.
     pub fn dial_with<F, Fut, S, E>(mut self, dial: F) -> Self
     where
@@ -99,7 +99,7 @@ impl<K> Builder<K> {
         self
     }
 
-    /// Reaches the gateway over TLS. A way of one's own ([`Builder::dial_with`]) is left as it is.
+    /// Reaches the gateway over TLS; with an address `wss://` the system's roots are trusted without it. A way of one's own ([`Builder::dial_with`]) is left as it is.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.dialer = self.dialer.over_tls(tls);
         self

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &Idle) -> Result<Report> {
     let growth = |before: u64, after: u64| after.saturating_sub(before) as f64 * 1024.0 / count;
     Ok(Report::Idle(IdleReport {
         edges: args.edges.get(),
-        tls: args.gateway.edge_tls.tls().is_some(),
+        over: args.gateway.over(),
         heartbeat_seconds: sdk::HeartbeatClass::from(args.heartbeat).interval().as_secs(),
         before,
         after,

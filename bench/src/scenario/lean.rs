@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Result, ensure};
 use proto::id::EdgeId;
 
-use crate::args::{Direction, Load};
+use crate::args::{Direction, Load, Over};
 use crate::child::Process;
 use crate::frame::Kind;
 use crate::lean::{self, Callers, LONGEST_SILENCE, Link, Requests, Target, target};
@@ -17,7 +17,8 @@ use crate::server::Server;
 const UNDER_WAY: usize = 256 * 1024 * 1024;
 
 pub(super) async fn run(load: &Load, kind: Kind) -> Result<LoadReport> {
-    ensure!(load.gateway.edge_tls.tls().is_none(), "edges over TLS are the SDK's: add --sdk");
+    let over = load.gateway.over();
+    ensure!(over == Over::Tcp, "edges over {} are the SDK's: add --sdk", over.name());
     ensure!(
         load.run.seconds.max(load.run.warm_up) <= LONGEST_SILENCE,
         "a round takes {LONGEST_SILENCE:?} at most, as links are silent in the relay's: lower --seconds, or add --sdk"

@@ -42,14 +42,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) const fn new(role: Role) -> Self {
-        Self {
-            role,
-            head: Head::EMPTY,
-            owed: 0,
-            frames: Vec::new(),
-            at: 0,
-            closing: Closing::No,
-        }
+        Self { role, head: Head::EMPTY, owed: 0, frames: Vec::new(), at: 0, closing: Closing::No }
     }
 
     pub(super) const fn role(&self) -> Role {

@@ -101,7 +101,13 @@ mod tests {
     fn what_is_left_out_is_filled_in() {
         for (text, secure, addr, host, target) in [
             ("ws://gateway:30013", false, "gateway:30013", "gateway:30013", "/"),
-            ("wss://gateway.example.com/edges?token=x", true, "gateway.example.com:443", "gateway.example.com", "/edges?token=x"),
+            (
+                "wss://gateway.example.com/edges?token=x",
+                true,
+                "gateway.example.com:443",
+                "gateway.example.com",
+                "/edges?token=x",
+            ),
             ("WS://[::1]/", false, "[::1]:80", "[::1]", "/"),
             ("wss://[::1]:8443?a", true, "[::1]:8443", "[::1]:8443", "/?a"),
             ("ws://h:80/a#b", false, "h:80", "h", "/a"),
@@ -113,7 +119,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["ws://", "ws:///path", "ws://h:port", "ws://a b", "ws://user@h", "http://h", "h:1", "ws://::1", "ws://[::1", "ws://h/ä"] {
+        for text in [
+            "ws://",
+            "ws:///path",
+            "ws://h:port",
+            "ws://a b",
+            "ws://user@h",
+            "http://h",
+            "h:1",
+            "ws://::1",
+            "ws://[::1",
+            "ws://h/ä",
+        ] {
             assert!(text.parse::<Url>().is_err(), "{text}");
         }
         assert!(Url::is_meant("WSS://x") && !Url::is_meant("host:1") && !Url::is_meant("http://x"));
