@@ -132,10 +132,10 @@ impl Rows {
             (What::Goes, Some((present, _))) if *present == generation => {
                 self.0.remove(&(side, id));
             }
-            (What::Offers, Some((present, offers))) if *present == generation => {
-                if !offers.iter().any(|known| offers_the_same(known, change)) {
-                    offers.push(change.clone());
-                }
+            (What::Offers, Some((present, offers)))
+                if *present == generation && !offers.iter().any(|known| offers_the_same(known, change)) =>
+            {
+                offers.push(change.clone());
             }
             _ => {}
         }
