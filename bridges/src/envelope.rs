@@ -11,8 +11,18 @@ use crate::Record;
 
 /// An instant as RFC 3339 text, in whole milliseconds.
 pub(crate) fn time(at: SystemTime) -> String {
+    in_millis(at).to_string()
+}
+
+/// The same behind what is in `out`; returns all of that.
+pub(crate) fn write_time(at: SystemTime, out: &mut Vec<u8>) -> &[u8] {
+    in_millis(at).write(out);
+    out
+}
+
+fn in_millis(at: SystemTime) -> Timestamp {
     let at = Timestamp::from(at);
-    Timestamp::from_unix(at.unix_seconds(), at.nanos() / 1_000_000 * 1_000_000).to_string()
+    Timestamp::from_unix(at.unix_seconds(), at.nanos() / 1_000_000 * 1_000_000)
 }
 
 pub(crate) fn write(record: &Record) -> String {

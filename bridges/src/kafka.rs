@@ -12,6 +12,7 @@ mod limits;
 mod outcome;
 mod properties;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,22 +20,21 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use config::{Credential, Part, Secret, Template};
-use futures_util::future::{BoxFuture, FutureExt, ready};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::metadata::MetadataBroker;
-use rdkafka::producer::{DeliveryFuture, FutureRecord};
+use rdkafka::producer::BaseRecord;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::warn;
 
-use self::client::{Admin, Clients, Place, Producer};
+use self::client::{Admin, Clients, Place, Producer, Said, Ticket};
 use self::limits::{Batches, Blame, Limits};
 use self::properties::Properties;
 use crate::secret::secret;
-use crate::{Bridge, Confirmations, Connector, Kind, Outcome, PublishError, Record, Terms};
+use crate::{Bridge, Confirmations, Connector, Kind, PublishError, Record, Terms};
 
 pub use self::properties::BadProperty;
 
@@ -49,6 +49,9 @@ const CHECK: Duration = Duration::from_secs(4);
 
 /// How long a producer must stand without a fatal error if the one before had one.
 const PROBATION: Duration = Duration::from_millis(1_500);
+
+/// The longest that records wait for those before them to be confirmed.
+const APART: Duration = Duration::from_millis(20);
 
 /// How long what is under way may take when the bridge closes.
 const FLUSH: Duration = Duration::from_millis(1_800);
@@ -159,6 +162,7 @@ impl Connector for KafkaConnector {
             limits: Arc::clone(&self.limits),
             batches,
             patience: self.properties.patience(),
+            linger: self.properties.linger(),
             narrow: AtomicBool::new(false),
             fatal: Arc::clone(&self.fatal),
         };
@@ -222,6 +226,8 @@ struct Inner {
     batches: Batches,
     /// How long the client tries.
     patience: Duration,
+    /// How long records are gathered before the client has them.
+    linger: Duration,
     /// Whether the producer makes batches that are too large for a topic.
     narrow: AtomicBool,
     /// The connector's.
@@ -275,21 +281,21 @@ impl KafkaBridge {
     }
 
     /// Hands a record to the client, and waits for the room if it has none: what comes behind must not overtake it.
-    async fn hand_over(&self, record: &Arc<Record>) -> Result<DeliveryFuture, PublishError> {
+    async fn hand_over(&self, record: &Record, ticket: Ticket) -> Result<(), PublishError> {
         if !outcome::is_topic(&record.destination) {
             return Err(outcome::no_topic(&record.destination));
         }
-        let body = record.body();
-        let mut next = FutureRecord::to(&record.destination).payload(&body[..]).headers(headers(record));
+        let body = record.body_bytes();
+        let mut next = BaseRecord::with_opaque_to(&record.destination, ticket).payload(&*body).headers(headers(record));
         if !record.key.is_empty() {
-            next = next.key(&*record.key);
+            next = next.key(record.key.as_bytes());
         }
         if let Ok(accepted) = record.message.accepted.duration_since(UNIX_EPOCH) {
             next = next.timestamp(accepted.as_millis() as i64);
         }
         loop {
             match self.0.producer.send(next) {
-                Ok(delivery) => return Ok(delivery),
+                Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => next = back,
                 // Its own limit is `max_message_bytes`, and no batch's.
                 Err((error, _)) => {
@@ -300,43 +306,53 @@ impl KafkaBridge {
             sleep(FULL).await;
         }
     }
-
-    fn outcome(&self, record: &Arc<Record>, delivery: DeliveryFuture) -> BoxFuture<'static, Outcome> {
-        let (inner, record) = (Arc::clone(&self.0), Arc::clone(record));
-        async move {
-            match delivery.await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err((error, _))) => Err(inner.failed(&error, &record.destination, record.cost())),
-                Err(_) => Err(PublishError::lost("the producer has ended")),
-            }
-        }
-        .boxed()
-    }
 }
 
 fn headers(record: &Record) -> OwnedHeaders {
-    let headers = record.headers();
-    let new = OwnedHeaders::new_with_capacity(headers.len());
-    headers.iter().fold(new, |all, (name, value)| all.insert(Header { key: name, value: Some(&**value) }))
+    let mut headers = Some(OwnedHeaders::new_with_capacity(record.header_count()));
+    let Ok(()) = record.each_header(|key, value| {
+        headers = headers.take().map(|headers| headers.insert(Header { key, value: Some(value) }));
+        Ok::<_, Infallible>(())
+    });
+    headers.expect("each step gives them back")
 }
 
 #[async_trait]
 impl Bridge for KafkaBridge {
+    /// With idempotence librdkafka has one request with messages of a partition under way. While one is, its thread does not wait for the
+    /// answer: once what comes behind has lingered it looks for it again and again, and takes a processor for that. So records gather
+    /// here until what is under way is confirmed, and the client has them together just before they go.
     fn terms(&self) -> Terms {
-        // librdkafka gathers by itself.
-        Terms { heals: true, linger: Duration::ZERO, ..Terms::default() }
+        let terms = Terms { heals: true, ..Terms::default() };
+        let Inner { batches, linger, .. } = &*self.0;
+        if linger.is_zero() || batches.is_single() {
+            return terms;
+        }
+        Terms {
+            batch_records: terms.window,
+            batch_bytes: batches.bytes(),
+            linger: *linger,
+            apart: (*linger).min(APART),
+            ..terms
+        }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
         self.look_up(records).await?;
-        let mut outcomes = Vec::with_capacity(records.len());
-        for record in records {
-            outcomes.push(match self.hand_over(record).await {
-                Ok(delivery) => self.outcome(record, delivery),
-                Err(error) => ready(Err(error)).boxed(),
-            });
+        let (inner, handed) = (Arc::clone(&self.0), records.to_vec());
+        let (teller, confirmations) = Confirmations::told(move |place, said| match said {
+            Said::Report(report) => report.map_err(|error| {
+                let record: &Record = &handed[place];
+                inner.failed(&error, &record.destination, record.cost())
+            }),
+            Said::NotTaken(error) => Err(error),
+        });
+        for (place, record) in records.iter().enumerate() {
+            if let Err(error) = self.hand_over(record, Box::new((teller.clone(), place))).await {
+                teller.tell(place, Said::NotTaken(error));
+            }
         }
-        Ok(Confirmations::each(outcomes))
+        Ok(confirmations)
     }
 
     async fn check(&self) -> Result<(), PublishError> {

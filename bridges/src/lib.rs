@@ -51,12 +51,12 @@ mod testing;
 mod topics;
 
 pub use attempt::{Attempt, attempt};
-pub use confirmations::{Confirmations, Outcome};
+pub use confirmations::{Confirmations, Handful, Outcome, Teller};
 pub use error::{Answer, GivenUp, Kind, PublishError};
 #[cfg(feature = "kafka")]
 pub use kafka::BadProperty;
 pub use open::{Client, OpenError, connector};
-pub use record::{EdgeMeta, Form, Header, Message, MessageId, MessageIds, Record};
+pub use record::{EdgeMeta, Form, Message, MessageId, MessageIds, Record};
 pub use supervisor::{BridgeHandle, Counters, Phase, State};
 pub use template::Unfilled;
 pub use topics::{Bridges, Explained, Route, Task, Verdict, check, explain};
@@ -118,6 +118,9 @@ pub struct Terms {
     pub batch_bytes: usize,
     /// How long a record waits for others to fill a batch; clients that gather by themselves say zero.
     pub linger: Duration,
+    /// How long a batch waits, full or not, for all before it to be confirmed. For clients that send one request at a time anyway: what
+    /// waits here joins the next one.
+    pub apart: Duration,
     /// The most records that may be unconfirmed.
     pub window: usize,
     /// How long all of them may stay unconfirmed before the bridge counts as down.
@@ -133,6 +136,7 @@ impl Default for Terms {
             batch_records: 500,
             batch_bytes: 1024 * 1024,
             linger: Duration::ZERO,
+            apart: Duration::ZERO,
             window: 10_000,
             stall: Duration::from_secs(10),
             heals: false,

@@ -27,7 +27,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use config::{MqttBridge as Config, MqttVersion};
-use futures_util::stream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -176,10 +175,9 @@ impl Bridge for MqttBridge {
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
-        let (to, outcomes) = mpsc::channel(records.len().max(1));
-        self.hand_over(Command::Send(records.to_vec(), to)).await?;
-        let next = async |mut outcomes: mpsc::Receiver<_>| Some((outcomes.recv().await?, outcomes));
-        Ok(Confirmations::numbered(stream::unfold(outcomes, next)))
+        let (teller, confirmations) = Confirmations::told(|_, outcome| outcome);
+        self.hand_over(Command::Send(records.to_vec(), teller)).await?;
+        Ok(confirmations)
     }
 
     async fn check(&self) -> Result<(), PublishError> {

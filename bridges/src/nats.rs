@@ -5,10 +5,12 @@
 //! once it was connected, so it gives up at once and drops what it holds. The supervisor makes a new one, with addresses looked up and
 //! secrets read anew, and sends what was not confirmed again, in order.
 
+mod acks;
 mod core;
 mod events;
 mod jetstream;
 mod outgoing;
+mod proven;
 mod subject;
 
 use std::error::Error as _;
@@ -103,6 +105,11 @@ impl NatsConnector {
         let (there, nowhere) = (parse(&format!("nats://{addr}"))?, parse(NOWHERE)?);
         let pool = vec![there.clone(), nowhere.clone()];
         let connected = AtomicBool::new(false);
+        let room = match self.config.jetstream.enable {
+            // The one subscription that there is is to be full: see `core.rs`.
+            false => 1,
+            true => acks::ROOM,
+        };
         let said = Arc::clone(events);
         let mut options = self
             .login()
@@ -112,8 +119,7 @@ impl NatsConnector {
             .connection_timeout(DIAL)
             .request_timeout(Some(SETUP))
             .ping_interval(PING)
-            // The one subscription that there may be is to be full: see `core.rs`.
-            .subscription_capacity(1)
+            .subscription_capacity(room)
             .ignore_discovered_servers()
             .max_reconnects(1)
             .reconnect_to_server_callback(move |_, _| {

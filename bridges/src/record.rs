@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use config::Payload;
 use proto::id::EdgeId;
 use serde_json::{Map, Value};
+use smol_str::SmolStr;
 
 use crate::envelope;
 
@@ -70,7 +72,7 @@ pub struct Message {
     /// The edge that published it.
     pub edge: EdgeId,
     /// Its topic.
-    pub topic: Box<str>,
+    pub topic: SmolStr,
     /// Its bytes, decoded.
     pub payload: Bytes,
     /// Its custom bytes, decoded.
@@ -109,7 +111,7 @@ pub struct Form {
     pub(crate) payload: Payload,
     /// Whether what the gateway knows of a message goes with it.
     pub(crate) own_headers: bool,
-    pub(crate) meta: Vec<Box<str>>,
+    pub(crate) meta: Vec<MetaKey>,
     pub(crate) fixed: BTreeMap<String, String>,
 }
 
@@ -120,9 +122,22 @@ impl Form {
         Self {
             payload: config.payload,
             own_headers: config.headers.enable,
-            meta: config.headers.meta.iter().map(|key| key.as_str().into()).collect(),
+            meta: config.headers.meta.iter().map(|key| MetaKey::new(key)).collect(),
             fixed: config.headers.fixed.clone(),
         }
+    }
+}
+
+/// A key of the edges' meta that goes along.
+#[derive(Debug)]
+pub(crate) struct MetaKey {
+    pub(crate) key: Box<str>,
+    header: Box<str>,
+}
+
+impl MetaKey {
+    fn new(key: &str) -> Self {
+        Self { key: key.into(), header: format!("frontier-meta-{key}").into() }
     }
 }
 
@@ -132,19 +147,32 @@ pub struct Record {
     /// The message.
     pub message: Arc<Message>,
     /// Where it goes: a topic, routing key, subject, channel or stream. The broker may forbid it.
-    pub destination: Box<str>,
+    pub destination: SmolStr,
     /// What keeps records together that must stay in order.
-    pub key: Box<str>,
+    pub key: SmolStr,
     /// Values of the edge's meta that go along, by their key.
     pub(crate) meta: Vec<(usize, Box<str>)>,
     pub(crate) form: Arc<Form>,
 }
 
-/// A header: its name, and its value, which is text but for `frontier-custom`.
-pub type Header<'a> = (Cow<'a, str>, Cow<'a, [u8]>);
-
 /// What a record costs beside its texts and bytes: its place in queue, lane and table of deadlines.
 const OVERHEAD: usize = 512;
+
+/// Room for one short text after another.
+#[derive(Default)]
+struct Text(Vec<u8>);
+
+impl Text {
+    fn empty(&mut self) -> &mut Vec<u8> {
+        self.0.clear();
+        &mut self.0
+    }
+
+    fn of(&mut self, value: impl fmt::Display) -> &[u8] {
+        write!(self.empty(), "{value}").expect("a Vec takes all that is written");
+        &self.0
+    }
+}
 
 impl Record {
     /// What is sent as the broker's payload: the edge's bytes, or the JSON object in their place.
@@ -156,6 +184,15 @@ impl Record {
         }
     }
 
+    /// The same, for clients that copy it.
+    #[must_use]
+    pub fn body_bytes(&self) -> Cow<'_, [u8]> {
+        match self.form.payload {
+            Payload::Raw => Cow::Borrowed(&self.message.payload),
+            Payload::Json => Cow::Owned(self.envelope().into()),
+        }
+    }
+
     /// One JSON object with all there is, without a line end: for brokers without headers, and for files. The payload stands
     /// as text under `payload` if it is UTF-8, else as base64 under `payload_base64`; so does `custom`. The edge's id is text,
     /// since many readers of JSON round large numbers.
@@ -164,29 +201,37 @@ impl Record {
         envelope::write(self)
     }
 
-    /// What goes beside the payload, for brokers that have headers: `frontier-edge-id`, `frontier-topic`,
+    /// Hands out what goes beside the payload, for brokers that have headers: `frontier-edge-id`, `frontier-topic`,
     /// `frontier-message-id`, `frontier-time` (RFC 3339, UTC) and, unless it is empty, `frontier-custom`; then
-    /// `frontier-meta-KEY`, then those that are the same for every record.
-    #[must_use]
-    pub fn headers(&self) -> Vec<Header<'_>> {
-        let mut headers: Vec<Header<'_>> = Vec::new();
-        let text = |value: String| Cow::Owned(value.into_bytes());
+    /// `frontier-meta-KEY`, then those that are the same for every record. Values are text but for `frontier-custom`.
+    ///
+    /// # Errors
+    /// The first of `take`'s.
+    pub fn each_header<E>(&self, mut take: impl FnMut(&str, &[u8]) -> Result<(), E>) -> Result<(), E> {
         if self.form.own_headers {
-            headers.push((Cow::Borrowed("frontier-edge-id"), text(self.message.edge.to_string())));
-            headers.push((Cow::Borrowed("frontier-topic"), Cow::Borrowed(self.message.topic.as_bytes())));
-            headers.push((Cow::Borrowed("frontier-message-id"), text(self.message.id.to_string())));
-            headers.push((Cow::Borrowed("frontier-time"), text(self.time())));
+            let mut text = Text::default();
+            take("frontier-edge-id", text.of(self.message.edge))?;
+            take("frontier-topic", self.message.topic.as_bytes())?;
+            take("frontier-message-id", text.of(self.message.id))?;
+            take("frontier-time", envelope::write_time(self.message.accepted, text.empty()))?;
             if !self.message.custom.is_empty() {
-                headers.push((Cow::Borrowed("frontier-custom"), Cow::Borrowed(&self.message.custom)));
+                take("frontier-custom", &self.message.custom)?;
             }
         }
-        for (key, value) in self.meta() {
-            headers.push((Cow::Owned(format!("frontier-meta-{key}")), Cow::Borrowed(value.as_bytes())));
+        for (at, value) in &self.meta {
+            take(&self.form.meta[*at].header, value.as_bytes())?;
         }
         for (name, value) in &self.form.fixed {
-            headers.push((Cow::Borrowed(name), Cow::Borrowed(value.as_bytes())));
+            take(name, value.as_bytes())?;
         }
-        headers
+        Ok(())
+    }
+
+    /// How many headers there are.
+    #[must_use]
+    pub fn header_count(&self) -> usize {
+        let own = if self.form.own_headers { 4 + usize::from(!self.message.custom.is_empty()) } else { 0 };
+        own + self.meta.len() + self.form.fixed.len()
     }
 
     /// When the message was accepted: RFC 3339, in UTC, in milliseconds.
@@ -197,7 +242,7 @@ impl Record {
 
     /// Configured keys of the edge's meta, with their values.
     pub(crate) fn meta(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.meta.iter().map(|(at, value)| (&*self.form.meta[*at], &**value))
+        self.meta.iter().map(|(at, value)| (&*self.form.meta[*at].key, &**value))
     }
 
     /// Bytes that this holds in memory, for as long as it waits or is under way. A message that several bridges share counts

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use config::{Part, Template};
+use smol_str::{SmolStr, ToSmolStr as _};
 
 use crate::record::{EdgeMeta, Message};
 
@@ -40,8 +41,14 @@ pub(crate) fn fill(
     message: &Message,
     meta: &EdgeMeta<'_>,
     confined: bool,
-) -> Result<Box<str>, Unfilled> {
+) -> Result<SmolStr, Unfilled> {
     let parts = template.parts();
+    // What most bridges have, with nothing to copy or to confine.
+    match parts {
+        [Part::Topic] => return Ok(message.topic.clone()),
+        [Part::EdgeId] => return Ok(message.edge.0.to_smolstr()),
+        _ => {}
+    }
     let last = parts.iter().rposition(is_free);
     let mut filled = String::new();
     for (at, part) in parts.iter().enumerate() {
@@ -95,7 +102,7 @@ mod tests {
         };
         let template: Template = template.parse().unwrap();
         let filled = fill(&template, &message, &EdgeMeta::new(meta.as_bytes()), true);
-        filled.map(String::from).map_err(|error| error.to_string())
+        filled.map(|text| text.to_string()).map_err(|error| error.to_string())
     }
 
     #[test]

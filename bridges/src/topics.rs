@@ -235,7 +235,7 @@ pub fn explain(configs: &[config::Bridge], topic: &str, edge: EdgeId, meta: &str
     };
     let meta = EdgeMeta::new(meta.as_bytes());
     let takes = |config: &config::Bridge, why: String| {
-        let filled = |of, confined| template::fill(of, &message, &meta, confined).map(String::from);
+        let filled = |of, confined| template::fill(of, &message, &meta, confined).map(|text| text.to_string());
         match (filled(&config.destination, true), filled(&config.key, false)) {
             (Ok(destination), Ok(key)) => Verdict::Takes { why, delivery: config.delivery, destination, key },
             (Err(error), _) | (_, Err(error)) => Verdict::Refuses { why, error },

@@ -82,15 +82,16 @@ impl Shape {
         }
         let mut headers = FieldTable::default();
         let mut size = 0;
-        for (name, value) in record.headers() {
+        record.each_header(|name, value| {
             // A length of one byte, a type, and a length of four.
             size += name.len() + value.len() + 6;
-            let value = match &*name {
-                CUSTOM => AMQPValue::ByteArray(ByteArray::from(&*value)),
-                _ => AMQPValue::LongString(LongString::from(&*value)),
+            let value = match name {
+                CUSTOM => AMQPValue::ByteArray(ByteArray::from(value)),
+                _ => AMQPValue::LongString(LongString::from(value)),
             };
-            headers.insert(short(&name, "the name of a header")?, value);
-        }
+            headers.insert(short(name, "the name of a header")?, value);
+            Ok(())
+        })?;
         if size + FRAME_OVERHEAD > limits.frame {
             let text = format_args!("headers of {size} bytes; a frame of {} bytes must hold them", limits.frame);
             return Err(PublishError::too_large(text));

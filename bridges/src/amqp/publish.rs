@@ -271,7 +271,7 @@ impl Publisher {
 
     fn outgoing(&self, record: &Record) -> Result<Outgoing, PublishError> {
         let forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((until, error)) = forbidden.get(&record.destination)
+        if let Some((until, error)) = forbidden.get(&*record.destination)
             && Instant::now() < *until
         {
             return Err(error.clone());

@@ -17,7 +17,7 @@ async fn open(path: &Path) -> Result<Arc<dyn Bridge>, PublishError> {
 
 async fn send(bridge: &dyn Bridge, records: &[Arc<Record>]) -> Result<(), PublishError> {
     use futures_util::StreamExt;
-    let outcomes: Vec<_> = bridge.send(records).await.map(Confirmations::collect::<Vec<_>>)?.await;
+    let outcomes = bridge.send(records).await.map(Confirmations::concat)?.await;
     assert_eq!(outcomes.len(), records.len());
     outcomes.into_iter().try_for_each(|(_, outcome)| outcome)
 }

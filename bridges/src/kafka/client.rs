@@ -15,12 +15,13 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::debug;
 
-use crate::PublishError;
+use crate::{PublishError, Teller};
 
 /// Producers of one bridge at a time: one that is used, one that ends, one that is tried.
 const PLACES: usize = 3;
@@ -74,7 +75,7 @@ impl Clients {
 
 /// What librdkafka said of itself.
 #[derive(Debug, Default)]
-struct Said {
+struct Words {
     trouble: Mutex<Option<(Instant, Arc<str>)>>,
     /// Whether no broker was to be reached at some time.
     all_down: AtomicBool,
@@ -82,7 +83,7 @@ struct Said {
     fatal: watch::Sender<Option<Arc<str>>>,
 }
 
-impl Said {
+impl Words {
     /// Keeps what `error` is about. That all brokers are down is said behind the reason why, and counts only without it.
     fn note(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
@@ -109,7 +110,7 @@ impl Said {
 /// Takes what librdkafka says: its log lines are debug lines of ours, its errors become the state's reason.
 struct Context {
     bridge: Arc<str>,
-    said: Arc<Said>,
+    said: Arc<Words>,
 }
 
 impl ClientContext for Context {
@@ -125,11 +126,36 @@ impl ClientContext for Context {
     }
 }
 
+/// What is said of a record in the end.
+pub(super) enum Said {
+    /// By librdkafka, which had it.
+    Report(Result<(), KafkaError>),
+    /// That librdkafka does not take it.
+    NotTaken(PublishError),
+}
+
+/// Where the report of a record goes: that of its batch, and its place in there.
+pub(super) type Ticket = Box<(Teller<Said>, usize)>;
+
+/// A record as the producer takes it.
+pub(super) type Outgoing<'a> = BaseRecord<'a, [u8], [u8], Ticket>;
+
+/// A thread of the producer's takes the reports, a request's at a time.
+impl ProducerContext for Context {
+    type DeliveryOpaque = Ticket;
+
+    fn delivery(&self, report: &DeliveryResult<'_>, ticket: Ticket) {
+        let (teller, place) = *ticket;
+        let report = report.as_ref().map(drop).map_err(|(error, _)| error.clone());
+        teller.tell(place, Said::Report(report));
+    }
+}
+
 /// A producer of librdkafka. Dropped, it ends in a thread of its own; what it still has is not sent.
 pub(super) struct Producer {
     /// None in its drop alone.
-    inner: Option<(FutureProducer<Context>, Place)>,
-    said: Arc<Said>,
+    inner: Option<(ThreadedProducer<Context>, Place)>,
+    said: Arc<Words>,
 }
 
 impl Producer {
@@ -138,9 +164,9 @@ impl Producer {
     /// # Errors
     /// A certificate or key cannot be used, or the properties do not go together.
     pub(super) fn start(place: Place, config: &ClientConfig) -> Result<Self, PublishError> {
-        let said = Arc::new(Said::default());
+        let said = Arc::new(Words::default());
         let context = Context { bridge: Arc::clone(&place.bridge), said: Arc::clone(&said) };
-        let started: KafkaResult<FutureProducer<Context>> = config.create_with_context(context);
+        let started: KafkaResult<ThreadedProducer<Context>> = config.create_with_context(context);
         let producer = started.map_err(|error| PublishError::lost(cause(&error)))?;
         Ok(Self { inner: Some((producer, place)), said })
     }
@@ -150,7 +176,7 @@ impl Producer {
         &self.place().bridge
     }
 
-    fn client(&self) -> &FutureProducer<Context> {
+    fn client(&self) -> &ThreadedProducer<Context> {
         &self.inner.as_ref().expect("it is there until its drop").0
     }
 
@@ -231,11 +257,8 @@ impl Producer {
     /// # Errors
     /// The client does not take it; the record is handed back.
     #[expect(clippy::result_large_err, reason = "that is the record")]
-    pub(super) fn send<'a>(
-        &self,
-        record: FutureRecord<'a, str, [u8]>,
-    ) -> Result<DeliveryFuture, (KafkaError, FutureRecord<'a, str, [u8]>)> {
-        self.client().send_result(record)
+    pub(super) fn send<'a>(&self, record: Outgoing<'a>) -> Result<(), (KafkaError, Outgoing<'a>)> {
+        self.client().send(record)
     }
 
     /// Waits until nothing is under way, for `limit` at most. Blocks.

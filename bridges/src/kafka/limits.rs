@@ -170,6 +170,16 @@ impl Batches {
         !self.single && (other.single || self.bytes > other.bytes)
     }
 
+    /// The most bytes that a producer sends together.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Whether each record goes alone.
+    pub(super) fn is_single(&self) -> bool {
+        self.single
+    }
+
     /// Tells librdkafka.
     pub(super) fn limit(&self, config: &mut ClientConfig) {
         config.set("batch.size", self.bytes.to_string());

@@ -35,6 +35,9 @@ const ALWAYS: &[(&str, &str)] = &[
     ("enable.metrics.push", "false"),
 ];
 
+/// How long handing over a batch takes at most: the client sends all of it together.
+pub(super) const BURST: Duration = Duration::from_millis(1);
+
 /// Properties that would take away what the bridge stands on.
 const REFUSED: &[(&str, &str)] = &[
     ("delivery.report.only.error", "publishers would never hear of their success"),
@@ -83,6 +86,7 @@ pub(super) struct Properties {
     base: ClientConfig,
     tls: BridgeTls,
     patience: Duration,
+    linger: Duration,
 }
 
 impl Properties {
@@ -112,7 +116,13 @@ impl Properties {
             base.set(name, value.expose());
         }
         try_out(&base)?;
-        Ok(Self { base, tls: kafka.tls.clone(), patience: kafka.delivery_timeout })
+        let linger = gathered_before(&mut base);
+        Ok(Self { base, tls: kafka.tls.clone(), patience: kafka.delivery_timeout, linger })
+    }
+
+    /// How long records are to be gathered before the client has them; what it has it gathers for [`BURST`] at most.
+    pub(super) fn linger(&self) -> Duration {
+        self.linger
     }
 
     /// How long a record is tried.
@@ -201,6 +211,16 @@ fn gather(base: &mut ClientConfig, bridge: &Bridge, kafka: &KafkaBridge) {
     let bytes = u64::from(bridge.queue_bytes.get()) * room + u64::from(kafka.max_message_bytes);
     base.set("queue.buffering.max.kbytes", bytes.div_ceil(1024).min(i32::MAX as u64).to_string());
     base.set("queue.buffering.max.messages", Terms::default().window.to_string());
+}
+
+/// Leaves the client as much of its linger as it takes to hand over a batch; returns the rest.
+fn gathered_before(base: &mut ClientConfig) -> Duration {
+    let millis = base.get("linger.ms").and_then(|linger| linger.parse().ok());
+    let linger = millis.and_then(|millis: f64| Duration::try_from_secs_f64(millis / 1e3).ok()).unwrap_or_default();
+    if linger > BURST {
+        base.set("linger.ms", BURST.as_millis().to_string());
+    }
+    linger.saturating_sub(BURST)
 }
 
 /// TLS and login, files and password aside.

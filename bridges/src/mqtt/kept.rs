@@ -84,18 +84,16 @@ impl Drop for Lease {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::mpsc;
-
     use super::super::session::Begin;
     use super::*;
-    use crate::MessageIds;
+    use crate::{Confirmations, MessageIds};
 
     #[test]
     fn the_next_connection_takes_up_the_session_unless_the_one_before_is_still_there() {
         let kept = Arc::new(Kept::default());
         let ids = MessageIds::new();
         let message = ids.next();
-        let ticket = || (0, mpsc::channel(1).0);
+        let ticket = || (0, Confirmations::told(|_, outcome| outcome).0);
         let mut first = kept.lease(true);
         assert!(!first.resumes(), "what the broker has is somebody else's");
         first.is_new();

@@ -19,7 +19,7 @@ use super::reason::{TAKEN_OVER, Told};
 use super::session::{Begin, Effect};
 use super::wire::{self, Packet, Publish};
 use crate::broker::Stream;
-use crate::{Outcome, PublishError, Record};
+use crate::{Outcome, PublishError, Record, Teller};
 
 /// How long the broker may take no bytes.
 const WRITE: Duration = Duration::from_secs(10);
@@ -34,13 +34,13 @@ const WRITE_AHEAD: usize = 1024 * 1024;
 const READ: usize = 16 * 1024;
 
 /// Where a message's sender hears of it: its place in the batch, and the batch's outcomes.
-pub(super) type Ticket = (usize, mpsc::Sender<(usize, Outcome)>);
+pub(super) type Ticket = (usize, Teller<Outcome>);
 
 /// What a link is asked for.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// To send these, and tell of each there. That channel has room for all of them.
-    Send(Vec<Arc<Record>>, mpsc::Sender<(usize, Outcome)>),
+    /// To send these, and tell of each there.
+    Send(Vec<Arc<Record>>, Teller<Outcome>),
     /// To ask the broker for a sign of life.
     Check(oneshot::Sender<()>),
     /// To take leave, and end.
@@ -80,6 +80,8 @@ pub(super) struct Link {
     pings: VecDeque<Ping>,
     read: BytesMut,
     out: BytesMut,
+    /// Those of the last message.
+    properties: Vec<u8>,
     /// Whether the writer may hold bytes back.
     unflushed: bool,
     /// When the broker last took bytes, or was first to take some.
@@ -113,6 +115,7 @@ impl Link {
             pings: VecDeque::new(),
             read,
             out: BytesMut::new(),
+            properties: Vec::new(),
             unflushed: false,
             written: now,
             heard: now,
@@ -130,7 +133,7 @@ impl Link {
         unknown
             .chain(self.waiting.drain(..).map(|(_, ticket)| ticket))
             .for_each(|ticket| tell(ticket, Err(error.clone())));
-        // A batch that was handed over and not taken is the channel's to drop, which its sender sees.
+        // A batch that was handed over and not taken is the channel's to drop, and its teller with it, which its sender sees.
         error
     }
 
@@ -188,7 +191,7 @@ impl Link {
         }
     }
 
-    fn send(&mut self, records: Vec<Arc<Record>>, to: &mpsc::Sender<(usize, Outcome)>) {
+    fn send(&mut self, records: Vec<Arc<Record>>, to: &Teller<Outcome>) {
         self.begin_writing();
         let mut behind = Vec::new();
         for (place, record) in records.into_iter().enumerate() {
@@ -240,9 +243,10 @@ impl Link {
 
     fn publish(&mut self, record: &Record, id: u16, copy: bool) -> Result<(), PublishError> {
         let Manner { version, qos, retain } = self.manner;
-        let properties = message::checked(record, version)?;
-        let publish = Publish { topic: &record.destination, payload: record.body(), qos, id, copy, retain, properties };
-        wire::publish(version, publish, self.max_packet, &mut self.out)
+        message::checked(record, version, &mut self.properties)?;
+        let (payload, properties) = (record.body_bytes(), &self.properties);
+        let publish = Publish { topic: &record.destination, payload: &payload, qos, id, copy, retain, properties };
+        wire::publish(version, &publish, self.max_packet, &mut self.out)
     }
 
     /// Says goodbye, so that the broker publishes no will.
@@ -352,8 +356,7 @@ async fn write(
 }
 
 fn tell((place, to): Ticket, outcome: Outcome) {
-    // The channel has room for the batch. Nobody listens any more once the supervisor has given the connection up.
-    let _ = to.try_send((place, outcome));
+    to.tell(place, outcome);
 }
 
 fn disconnected(reason: u8, words: Option<&str>) -> PublishError {

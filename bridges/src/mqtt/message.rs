@@ -4,39 +4,38 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use config::MqttVersion;
 
-use super::wire::LONGEST;
+use super::wire::{self, LONGEST};
 use crate::{PublishError, Record};
 
-/// Names and values of user properties.
-pub(super) type Properties = Vec<(String, String)>;
-
-/// The user properties of a record that can be published: the broker will take them and the topic for MQTT. A text that it does not
-/// costs the connection.
+/// The user properties of a record that can be published, as they stand in a packet, in place of what is in `out`: none in MQTT 3.1.1.
+/// The broker will take them and the topic for MQTT. A text that it does not costs the connection.
 ///
 /// # Errors
 /// The topic is none, or a text is too long.
-pub(super) fn checked(record: &Record, version: MqttVersion) -> Result<Properties, PublishError> {
+pub(super) fn checked(record: &Record, version: MqttVersion, out: &mut Vec<u8>) -> Result<(), PublishError> {
+    out.clear();
     if let Some(fault) = config::mqtt_topic_fault(&record.destination) {
         return Err(PublishError::refused(format_args!("topic {:?} {fault}", beginning(&record.destination))));
     }
-    let properties: Properties = match version {
-        MqttVersion::V3 => Vec::new(),
-        MqttVersion::V5 => record.headers().into_iter().map(|(name, value)| property(&name, &value)).collect(),
-    };
-    if let Some((name, _)) = properties.iter().find(|(name, value)| name.len().max(value.len()) > LONGEST) {
-        let name = beginning(name);
-        return Err(PublishError::too_large(format_args!("header {name:?} is longer than {LONGEST} bytes")));
+    match version {
+        MqttVersion::V3 => Ok(()),
+        MqttVersion::V5 => record.each_header(|name, value| property(name, value, out)),
     }
-    Ok(properties)
 }
 
-/// A header as a user property. A value that is no text for MQTT goes as base64, which its name tells.
-fn property(name: &str, value: &[u8]) -> (String, String) {
-    match str::from_utf8(value).ok().filter(|text| config::mqtt_text_fault(text).is_none()) {
-        Some(text) => (name.to_owned(), text.to_owned()),
-        None if value.len() > LONGEST => (name.to_owned(), String::from_utf8_lossy(value).into_owned()),
-        None => (format!("{name}-base64"), STANDARD.encode(value)),
-    }
+/// Adds a header as a user property. A value that is no text for MQTT goes as base64, which its name tells.
+fn property(name: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), PublishError> {
+    let fits = name.len().max(value.len()) <= LONGEST;
+    let is_text = || str::from_utf8(value).is_ok_and(|text| config::mqtt_text_fault(text).is_none());
+    let written = match fits && is_text() {
+        true => wire::user_property(name, value, out),
+        false if !fits => None,
+        false => wire::user_property(&format!("{name}-base64"), STANDARD.encode(value).as_bytes(), out),
+    };
+    written.ok_or_else(|| {
+        let name = beginning(name);
+        PublishError::too_large(format_args!("header {name:?} is longer than {LONGEST} bytes"))
+    })
 }
 
 fn beginning(text: &str) -> String {
@@ -50,7 +49,7 @@ mod tests {
 
     fn with_topic(topic: &str) -> Result<String, String> {
         let record = record_as(&config::Bridge::default(), message(7, topic, b""));
-        checked(&record, MqttVersion::V5).map(|_| topic.to_owned()).map_err(|error| error.to_string())
+        checked(&record, MqttVersion::V5, &mut Vec::new()).map(|()| topic.to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -83,9 +82,22 @@ mod tests {
         };
         let config = config::Bridge { headers, ..config::Bridge::default() };
         let record = record_as(&config, message(7, "t", b""));
-        let properties = checked(&record, MqttVersion::V5).unwrap();
-        let expected = [("lines-base64", "YQpi"), ("plain", "ä")];
-        assert_eq!(properties, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert_eq!(checked(&record, MqttVersion::V3).unwrap(), [], "3.1.1 has none");
+        let mut properties = b"of the one before".to_vec();
+        checked(&record, MqttVersion::V5, &mut properties).unwrap();
+        let expected = ["\x26\0\x0clines-base64\0\x04YQpi", "\x26\0\x05plain\0\x02ä"].concat();
+        assert_eq!(properties, expected.as_bytes());
+        checked(&record, MqttVersion::V3, &mut properties).unwrap();
+        assert!(properties.is_empty(), "3.1.1 has none");
+    }
+
+    #[test]
+    fn a_header_that_is_too_long_is_named() {
+        let value = "x".repeat(LONGEST + 1);
+        let headers =
+            config::Headers { fixed: [("much".to_owned(), value)].into(), enable: false, ..config::Headers::default() };
+        let config = config::Bridge { headers, ..config::Bridge::default() };
+        let record = record_as(&config, message(7, "t", b""));
+        let told = checked(&record, MqttVersion::V5, &mut Vec::new()).unwrap_err();
+        assert_eq!(told, PublishError::too_large("header \"much\" is longer than 65535 bytes"));
     }
 }

@@ -10,6 +10,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use super::reason;
 use crate::{MessageId, Outcome, PublishError};
 
@@ -70,7 +72,7 @@ pub(super) struct Session<T> {
     /// Whether identifiers outlive their connection.
     keeps: bool,
     window: usize,
-    open: HashMap<u16, Open<T>>,
+    open: HashMap<u16, Open<T>, RandomState>,
     parked: HashMap<MessageId, u16>,
     /// The last outcomes, as many as the supervisor may not have heard: those of this connection, and of the one before.
     told: VecDeque<(MessageId, Outcome)>,
@@ -81,7 +83,7 @@ pub(super) struct Session<T> {
 impl<T> Session<T> {
     /// One with nothing under way; `keeps`: QoS 2, in a session that the broker keeps.
     pub(super) fn new(keeps: bool) -> Self {
-        let (open, parked, unheard) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (open, parked, unheard) = (HashMap::default(), HashMap::new(), HashMap::new());
         Self { keeps, window: 1, open, parked, told: VecDeque::new(), unheard, last: 0 }
     }
 

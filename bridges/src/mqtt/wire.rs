@@ -1,16 +1,16 @@
 //! Packets as bytes, in both versions of the protocol.
 //!
-//! `rumqttc` writes them, and reads the properties of CONNACK. Answers to messages and DISCONNECT are read here: of those `rumqttc`
+//! `rumqttc` writes them, messages aside, and reads the properties of CONNACK. Messages are written here, straight from the record: there are
+//! many, and it wants each of their texts in a string of its own. Answers to messages and DISCONNECT are read here: of those `rumqttc`
 //! knows no reason but the listed ones, and wants properties that a broker may leave out, while Mosquitto sends a
 //! PUBACK that says "packet too large" and a DISCONNECT of one byte. Either would cost the connection.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use config::MqttVersion;
 use rumqttc::mqttbytes::v4;
 use rumqttc::v5::mqttbytes::v5;
 use tokio_util::codec::Decoder;
 
-use super::message::Properties;
 use super::reason;
 use super::session::Ack;
 use crate::{Kind, PublishError};
@@ -23,6 +23,9 @@ const LARGEST_READ: usize = 64 * 1024;
 
 /// The longest text of the protocol, in bytes.
 pub(super) const LONGEST: usize = u16::MAX as usize;
+
+/// What a user property begins with.
+const USER_PROPERTY: u8 = 0x26;
 
 /// How much of a broker's words is handed on.
 const WORDS: usize = 200;
@@ -45,15 +48,15 @@ pub(super) struct Hello<'a> {
 #[derive(Debug)]
 pub(super) struct Publish<'a> {
     pub(super) topic: &'a str,
-    pub(super) payload: Bytes,
+    pub(super) payload: &'a [u8],
     pub(super) qos: u8,
     /// Zero with QoS 0.
     pub(super) id: u16,
     /// Whether it was sent before under this identifier.
     pub(super) copy: bool,
     pub(super) retain: bool,
-    /// User properties: MQTT 5.
-    pub(super) properties: Properties,
+    /// Properties as they stand in the packet: MQTT 5.
+    pub(super) properties: &'a [u8],
 }
 
 /// What the broker grants.
@@ -135,37 +138,66 @@ fn written_5(written: Result<usize, rumqttc::v5::mqttbytes::Error>) {
 /// It is too large.
 pub(super) fn publish(
     version: MqttVersion,
-    publish: Publish<'_>,
+    publish: &Publish<'_>,
     most: usize,
     out: &mut BytesMut,
 ) -> Result<(), PublishError> {
-    let Publish { topic, payload, qos, id: pkid, copy: dup, retain, properties } = publish;
-    let too_large = |size: usize| {
-        let cause = format_args!("{size} bytes with topic and headers, and the broker takes at most {most}");
-        PublishError::new(Kind::TooLarge, cause)
+    let Publish { topic, payload, qos, id, copy, retain, properties } = publish;
+    let id_length = if *qos > 0 { 2 } else { 0 };
+    let properties_length = match version {
+        MqttVersion::V3 => 0,
+        MqttVersion::V5 => varint_length(properties.len()) + properties.len(),
     };
-    match version {
-        MqttVersion::V3 => {
-            let packet = v4::Publish { dup, qos: qos_3(qos), retain, topic: topic.to_owned(), pkid, payload };
-            let size = packet.size();
-            if size > most {
-                return Err(too_large(size));
-            }
-            packet.write(out).map_err(PublishError::refused)?;
-        }
-        MqttVersion::V5 => {
-            let topic = Bytes::copy_from_slice(topic.as_bytes());
-            let properties = v5::PublishProperties { user_properties: properties, ..Default::default() };
-            let packet =
-                v5::Publish { dup, qos: qos_5(qos), retain, topic, pkid, payload, properties: Some(properties) };
-            let size = packet.size();
-            if size > most {
-                return Err(too_large(size));
-            }
-            packet.write(out).map_err(PublishError::refused)?;
-        }
+    let length = 2 + topic.len() + id_length + properties_length + payload.len();
+    let size = 1 + varint_length(length) + length;
+    // Longer topics were refused before; what is counted in four bytes is below `LARGEST`.
+    let topic_length = u16::try_from(topic.len()).ok();
+    let Some(topic_length) = topic_length.filter(|_| size <= most.min(LARGEST)) else {
+        let cause = format_args!("{size} bytes with topic and headers, and the broker takes at most {most}");
+        return Err(PublishError::new(Kind::TooLarge, cause));
+    };
+    out.reserve(size);
+    out.put_u8(0x30 | u8::from(*copy) << 3 | qos << 1 | u8::from(*retain));
+    put_varint(length, out);
+    out.put_u16(topic_length);
+    out.put_slice(topic.as_bytes());
+    if *qos > 0 {
+        out.put_u16(*id);
     }
+    if version == MqttVersion::V5 {
+        put_varint(properties.len(), out);
+        out.put_slice(properties);
+    }
+    out.put_slice(payload);
     Ok(())
+}
+
+/// Adds a user property to `out`. None: a text of it is longer than [`LONGEST`].
+pub(super) fn user_property(name: &str, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (name_length, value_length) = (u16::try_from(name.len()).ok()?, u16::try_from(value.len()).ok()?);
+    out.put_u8(USER_PROPERTY);
+    out.put_u16(name_length);
+    out.put_slice(name.as_bytes());
+    out.put_u16(value_length);
+    out.put_slice(value);
+    Some(())
+}
+
+fn varint_length(mut value: usize) -> usize {
+    let mut length = 1;
+    while value > 0x7F {
+        value >>= 7;
+        length += 1;
+    }
+    length
+}
+
+fn put_varint(mut value: usize, out: &mut BytesMut) {
+    while value > 0x7F {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
 }
 
 /// Adds PUBREL to `out`. It looks the same in both versions, as what follows does.
@@ -324,7 +356,7 @@ fn words(properties: &[u8]) -> Option<String> {
                 return Some(told).filter(|told| !told.is_empty());
             }
             // User properties, another server, the session's end: those that may stand before.
-            0x26 => {
+            USER_PROPERTY => {
                 text(&mut rest)?;
                 text(&mut rest)?;
             }

@@ -14,6 +14,9 @@ use crate::PublishError;
 /// Refusals that are remembered: more than the client itself holds back, which is 128.
 const REMEMBERED: usize = 256;
 
+/// Overflows of which it is remembered what came before: more than there are barriers under way.
+const MARKED: usize = 64;
+
 /// The reason where nobody gives one.
 const LOST: &str = "the connection was lost";
 
@@ -29,7 +32,9 @@ pub(super) struct Said {
     /// What the server complained of last, permissions aside: it closes the connection after most complaints.
     complaint: Option<Arc<str>>,
     /// Messages for which a full subscription had no room.
-    pub(super) overflowed: u64,
+    overflowed: u64,
+    /// The last of them, and how many refusals there were before each.
+    marks: VecDeque<(u64, u64)>,
     /// Publishes and subscriptions that the user has no permission for, in order; how many there were, and the last of them.
     refusals: u64,
     refused: VecDeque<(u64, Arc<str>)>,
@@ -39,7 +44,7 @@ impl Events {
     /// Takes one in.
     pub(super) fn take(&self, event: Event) {
         self.0.send_modify(|said| match event {
-            Event::SlowConsumer(_) => said.overflowed += 1,
+            Event::SlowConsumer(_) => said.overflow(),
             Event::ServerError(error) => said.complain(&error),
             Event::Disconnected | Event::Closed | Event::ClientError(ClientError::MaxReconnects) => {
                 let reason = said.complaint.clone().unwrap_or_else(|| LOST.into());
@@ -52,6 +57,16 @@ impl Events {
     /// How many refusals there were.
     pub(super) fn refusals(&self) -> u64 {
         self.0.borrow().refusals
+    }
+
+    /// As [`Said::refusal`].
+    pub(super) fn refusal(&self, seen: u64, upto: u64, subject: &str) -> Option<PublishError> {
+        self.0.borrow().refusal(seen, upto, subject)
+    }
+
+    /// As [`Said::refusals_before`].
+    pub(super) fn refusals_before(&self, overflow: u64) -> Option<(u64, u64)> {
+        self.0.borrow().refusals_before(overflow)
     }
 
     /// Waits until `look` finds what it looks for.
@@ -81,6 +96,21 @@ impl Events {
 }
 
 impl Said {
+    fn overflow(&mut self) {
+        self.overflowed += 1;
+        if self.marks.len() == MARKED {
+            self.marks.pop_front();
+        }
+        self.marks.push_back((self.overflowed, self.refusals));
+    }
+
+    /// Once there was that overflow, the refusals between the one before and it: how many there were before these, and with these.
+    pub(super) fn refusals_before(&self, overflow: u64) -> Option<(u64, u64)> {
+        let mark = |number| self.marks.iter().find(|(overflow, _)| *overflow == number).map(|(_, refusals)| *refusals);
+        let upto = mark(overflow)?;
+        Some((mark(overflow - 1).unwrap_or(0), upto))
+    }
+
     fn complain(&mut self, error: &ServerError) {
         let text: Arc<str> = match error {
             ServerError::Other(text) => text.as_str().into(),
@@ -102,19 +132,20 @@ impl Said {
         self.lost.as_ref().map(PublishError::lost)
     }
 
-    /// Whether there were more than `seen` refusals.
-    pub(super) fn refused_any(&self, seen: u64) -> bool {
-        self.refusals > seen
+    /// How many refusals there were, if that is more than `seen`.
+    pub(super) fn more_refusals(&self, seen: u64) -> Option<u64> {
+        (self.refusals > seen).then_some(self.refusals)
     }
 
-    /// The refusal of `subject` among those behind the first `seen`.
-    pub(super) fn refusal(&self, seen: u64, subject: &str) -> Option<PublishError> {
-        if self.refusals == seen {
+    /// The refusal of `subject` among those behind the first `seen`, up to the one with number `upto`.
+    pub(super) fn refusal(&self, seen: u64, upto: u64, subject: &str) -> Option<PublishError> {
+        if upto <= seen {
             return None;
         }
         // The server writes it as a quoted text of Go, which is like that of Rust for all that is ever printed. A subject has no space.
         let quoted = format!(" {subject:?}");
         let recent = self.refused.iter().rev().take_while(|(number, _)| *number > seen);
+        let recent = recent.filter(|(number, _)| *number <= upto);
         let found = recent.map(|(_, text)| text).find(|text| text.ends_with(&*quoted));
         found.map(PublishError::refused)
     }
@@ -131,7 +162,7 @@ mod tests {
     }
 
     fn refusal(events: &Events, seen: u64, subject: &str) -> Option<Kind> {
-        events.0.borrow().refusal(seen, subject).map(|error| error.kind())
+        events.refusal(seen, u64::MAX, subject).map(|error| error.kind())
     }
 
     #[test]
@@ -146,6 +177,27 @@ mod tests {
         assert_eq!(refusal(&events, seen, "c"), None);
         (0..REMEMBERED).for_each(|_| refuse(&events, "d"));
         assert_eq!(events.0.borrow().refused.len(), REMEMBERED);
+    }
+
+    #[test]
+    fn refusals_are_those_between_two_overflows() {
+        let events = Events::default();
+        let overflow = || events.take(Event::SlowConsumer(1));
+        refuse(&events, "a");
+        overflow();
+        refuse(&events, "b");
+        refuse(&events, "c");
+        overflow();
+        overflow();
+        let said = events.0.borrow();
+        assert_eq!([1, 2, 3, 4].map(|overflow| said.refusals_before(overflow)), [
+            Some((0, 1)),
+            Some((1, 3)),
+            Some((3, 3)),
+            None
+        ]);
+        assert!(said.refusal(1, 3, "b").is_some());
+        assert_eq!([said.refusal(1, 3, "a"), said.refusal(3, 3, "c"), said.refusal(0, 1, "b")], [None, None, None]);
     }
 
     #[test]

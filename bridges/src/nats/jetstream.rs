@@ -7,64 +7,59 @@
 //! drops some beyond. So of subjects on which nothing was acknowledged yet only so many messages are under way that none is dropped:
 //! else who floods forbidden subjects would make the bridge wait for acknowledgements that never come.
 
-use std::collections::HashSet;
 use std::error::Error as _;
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{
-    ContextBuilder, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishAckFuture, PublishErrorKind,
-};
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, Context, ErrorCode, stream};
+use async_nats::{Message, PublishErrorKind, StatusCode};
 use async_trait::async_trait;
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::acks::{self, Flight, Flights};
 use super::outgoing::Outgoing;
+use super::proven::Proven;
 use super::{Link, SETUP, cause, subject};
-use crate::{Bridge, Confirmations, Outcome, PublishError, Record, Terms};
+use crate::{Bridge, Confirmations, Outcome, PublishError, Record, Teller, Terms};
 
 /// How long the stream may take to acknowledge anything, with messages under way.
 const STALL: Duration = Duration::from_secs(10);
 
-/// How long it may take to acknowledge one message, while it acknowledges others: longer, so that who does not answer at all is found
-/// to be gone, and not to be slow.
-const ACK: Duration = Duration::from_secs(12);
-
-/// Messages under way on subjects on which none was acknowledged yet, and in a batch.
+/// Messages under way on subjects on which none was acknowledged yet.
 const UNPROVEN: usize = 100;
 
-/// Subjects that are remembered to have been acknowledged: less than 2 MiB of hashes.
-const PROVEN: usize = 65_536;
-
-/// Messages without an acknowledgement; the client takes 5000.
+/// Messages without an acknowledgement.
 const WINDOW: usize = 4_000;
 
-/// A connection to a stream.
+/// A connection to a stream, and the task that takes acknowledgements, which ends with this.
 #[derive(Debug)]
 pub(super) struct JetStream {
     context: Context,
     stream: Arc<Stream>,
     /// The bridge's name.
     name: String,
+    /// What the subjects of acknowledgements begin with.
+    acks: String,
     /// For messages on subjects that are not among the proven ones.
     unproven: Arc<Semaphore>,
+    task: JoinHandle<()>,
 }
 
 /// The stream, and the connection to it.
 #[derive(Debug)]
-struct Stream {
-    link: Link,
-    name: String,
+pub(super) struct Stream {
+    pub(super) link: Link,
+    pub(super) name: String,
     /// What it takes, as it was when the connection was made.
     subjects: Vec<String>,
-    /// Hashes of subjects on which a message was acknowledged.
-    proven: Mutex<HashSet<u64>>,
-    hasher: RandomState,
+    pub(super) flights: Flights,
+    /// Subjects on which a message was acknowledged.
+    pub(super) proven: Proven,
 }
 
 impl JetStream {
@@ -72,62 +67,74 @@ impl JetStream {
     pub(super) async fn new(link: Link, name: &str, config: &config::JetStream) -> Result<Self, PublishError> {
         let builder = ContextBuilder::new();
         let context = match &*config.domain {
-            "" => builder.timeout(ACK).build(link.client.clone()),
-            domain => builder.domain(domain).timeout(ACK).build(link.client.clone()),
+            "" => builder.timeout(acks::ACK).build(link.client.clone()),
+            domain => builder.domain(domain).timeout(acks::ACK).build(link.client.clone()),
         };
         let settled = timeout(SETUP, settle(&context, config)).await;
         let silence = "JetStream does not answer; the user must be allowed to ask it, and to subscribe to its inbox";
         let subjects = settled.map_err(|_| link.events.obstacle(silence))??;
-        let stream = Stream {
+        let inbox = link.client.new_inbox();
+        let all = link.client.subscribe(format!("{inbox}.*")).await.map_err(|_| link.events.loss())?;
+        let stream = Arc::new(Stream {
             link,
             name: config.stream.clone(),
             subjects,
-            proven: Mutex::default(),
-            hasher: RandomState::new(),
-        };
+            flights: Flights::default(),
+            proven: Proven::default(),
+        });
+        let taking = Arc::clone(&stream);
+        let task = tokio::spawn(async move { acks::run(&taking, all).await });
         let unproven = Arc::new(Semaphore::new(UNPROVEN));
-        Ok(Self { context, stream: Arc::new(stream), name: name.to_owned(), unproven })
+        Ok(Self { context, stream, name: name.to_owned(), acks: inbox, unproven, task })
     }
 
-    /// Hands one record over; returns what will become of it.
-    async fn publish(&self, record: &Record) -> Result<BoxFuture<'static, Outcome>, PublishError> {
-        let outgoing = Outgoing::new(record, &self.stream.link.inbox)?;
+    /// Hands one record over; `teller` hears of it once it was.
+    async fn publish(&self, record: &Record, teller: &Teller<Outcome>, place: usize) -> Result<(), PublishError> {
+        let Stream { link, name, flights, .. } = &*self.stream;
+        let outgoing = Outgoing::new(record, &link.inbox)?;
         let id = format!("{}/{}", record.message.id, self.name);
-        let Outgoing { subject, headers, payload } = outgoing.for_stream(&self.stream.name, id);
-        let permit = match self.stream.is_proven(&subject) {
+        let Outgoing { subject, headers, payload } = outgoing.for_stream(name, id);
+        let permit = match self.stream.proven.holds(&subject) {
             true => None,
-            // Those who have one are of batches before, whose outcomes are waited for, or of this one, which has no more than there are.
+            // Those who have one get it back with their outcome, which does not wait for this.
             false => Arc::clone(&self.unproven).acquire_owned().await.ok(),
         };
-        let refusals = self.stream.link.events.refusals();
-        let message = PublishMessage::build().headers(headers).payload(payload);
-        let sent = self.context.send_publish(subject.clone(), message).await;
-        let ack = sent.map_err(|error| self.stream.failure(&subject, &error))?;
-        let stream = Arc::clone(&self.stream);
-        Ok(async move {
-            let outcome = stream.outcome(ack, &subject, refusals).await;
-            if let (Ok(()), Some(_)) = (&outcome, &permit) {
-                stream.prove(&subject);
+        let refusals = link.events.refusals();
+        let flight = Flight { teller: teller.clone(), place, subject: subject.clone(), refusals, permit };
+        let number = flights.begin(flight);
+        let reply = format!("{}.{number}", self.acks);
+        let sent = link.client.publish_with_reply_and_headers(subject, reply, headers, payload).await;
+        sent.map_err(|error| {
+            flights.end(number);
+            match error.kind() {
+                PublishErrorKind::MaxPayloadExceeded => PublishError::too_large(cause(&error)),
+                PublishErrorKind::Send => link.events.loss(),
+                _ => PublishError::refused(error),
             }
-            drop(permit);
-            outcome
-        }
-        .boxed())
+        })
+    }
+}
+
+impl Drop for JetStream {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
 #[async_trait]
 impl Bridge for JetStream {
     fn terms(&self) -> Terms {
-        Terms { batch_records: UNPROVEN, window: WINDOW, stall: STALL, ..Terms::default() }
+        Terms { window: WINDOW, stall: STALL, ..Terms::default() }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
-        let mut outcomes = Vec::with_capacity(records.len());
-        for record in records {
-            outcomes.push(self.publish(record).await.unwrap_or_else(|error| ready(Err(error)).boxed()));
+        let (teller, confirmations) = Confirmations::told(|_, outcome| outcome);
+        for (place, record) in records.iter().enumerate() {
+            if let Err(error) = self.publish(record, &teller, place).await {
+                teller.tell(place, Err(error));
+            }
         }
-        Ok(Confirmations::each(outcomes))
+        Ok(confirmations)
     }
 
     async fn check(&self) -> Result<(), PublishError> {
@@ -145,45 +152,22 @@ impl Bridge for JetStream {
 }
 
 impl Stream {
-    fn is_proven(&self, subject: &str) -> bool {
-        self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.hasher.hash_one(subject))
-    }
-
-    fn prove(&self, subject: &str) {
-        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if proven.len() == PROVEN {
-            proven.clear();
+    /// What it means that this came in answer to a message on `subject`.
+    pub(super) fn outcome(&self, subject: &str, answer: &Message) -> Outcome {
+        if answer.status == Some(StatusCode::NO_RESPONDERS) {
+            return Err(self.nobody_answers(subject));
         }
-        proven.insert(self.hasher.hash_one(subject));
-    }
-
-    /// Waits for the acknowledgement of a message that was sent when there were so many `refusals`.
-    async fn outcome(&self, ack: PublishAckFuture, subject: &str, refusals: u64) -> Outcome {
-        let events = &self.link.events;
-        let stopped = events.until(|said| said.refusal(refusals, subject).or_else(|| said.lost()));
-        tokio::select! {
-            biased;
-            // One that was there already is as good.
-            acked = ack.into_future() => acked.map(drop).map_err(|error| self.failure(subject, &error)),
-            error = stopped => Err(error),
-        }
-    }
-
-    /// What it means that a message on `subject` was not acknowledged.
-    fn failure(&self, subject: &str, error: &jetstream::context::PublishError) -> PublishError {
-        match error.kind() {
-            PublishErrorKind::MaxPayloadExceeded => PublishError::too_large(cause(error)),
-            PublishErrorKind::TimedOut => {
-                PublishError::passing(format_args!("stream {:?}: not acknowledged in {} s", self.name, ACK.as_secs()))
-            }
-            PublishErrorKind::BrokenPipe => self.link.events.loss(),
-            PublishErrorKind::StreamNotFound => self.nobody_answers(subject),
-            PublishErrorKind::MaxAckPending => PublishError::passing(error),
-            _ => match error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()) {
-                Some(said) => self.refusal(subject, said),
-                // The client's own channel is closed, or the answer is none of JetStream.
-                None => self.link.events.loss(),
-            },
+        // An error stands beside what an acknowledgement has. To find out by trying which of both it is costs several times as much.
+        let may_be_error = answer.payload.windows(ERROR.len()).any(|part| part == ERROR);
+        let read = match may_be_error {
+            false => serde_json::from_slice(&answer.payload).map(Response::Ok),
+            true => serde_json::from_slice::<Response<PublishAck>>(&answer.payload),
+        };
+        match read {
+            Ok(Response::Ok(_)) => Ok(()),
+            Ok(Response::Err { error }) => Err(self.refusal(subject, &error)),
+            // The answer is none of JetStream's.
+            Err(_) => Err(self.link.events.loss()),
         }
     }
 
@@ -220,6 +204,9 @@ impl Stream {
         }
     }
 }
+
+/// What is in every answer that is no acknowledgement.
+const ERROR: &[u8] = b"\"error\"";
 
 /// The code of what JetStream cannot do just now.
 const UNAVAILABLE: usize = 503;

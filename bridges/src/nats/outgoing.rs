@@ -25,9 +25,7 @@ impl Outgoing {
     pub(super) fn new(record: &Record, inbox: &str) -> Result<Self, PublishError> {
         subject::check(&record.destination, inbox)?;
         let mut headers = HeaderMap::new();
-        for (name, value) in record.headers() {
-            put(&mut headers, &name, &value)?;
-        }
+        record.each_header(|name, value| put(&mut headers, name, value))?;
         Ok(Self { subject: Subject::from(&*record.destination), headers, payload: record.body() })
     }
 

@@ -1,5 +1,7 @@
 //! A record as a command.
 
+use std::convert::Infallible;
+
 use config::RedisForm;
 use redis::Cmd;
 
@@ -19,7 +21,7 @@ impl Shape {
     /// # Errors
     /// One of them is larger. Sent all the same it would cost the connection.
     pub(super) fn command(self, record: &Record, most: usize) -> Result<Cmd, PublishError> {
-        let body = record.body();
+        let body = record.body_bytes();
         let mut largest = body.len().max(record.destination.len()).max(record.key.len());
         let mut command = Cmd::with_capacity(24, body.len() + 512);
         match self.form {
@@ -32,10 +34,11 @@ impl Shape {
                     command.arg("MAXLEN").arg("~").arg(self.max_len);
                 }
                 command.arg("*").arg("payload").arg(&body[..]).arg("key").arg(&*record.key);
-                for (name, value) in record.headers() {
+                let Ok(()) = record.each_header(|name, value| {
                     largest = largest.max(value.len());
-                    command.arg(&*name).arg(&*value);
-                }
+                    command.arg(name).arg(value);
+                    Ok::<_, Infallible>(())
+                });
             }
         }
         if largest > most {

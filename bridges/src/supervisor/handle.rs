@@ -116,7 +116,7 @@ impl<A: Answer> Shared<A> {
 
     fn record(&self, message: &Arc<Message>, meta: &EdgeMeta<'_>) -> Result<Record, Unfilled> {
         let keys = self.form.meta.iter().enumerate();
-        let meta_values = keys.filter_map(|(at, key)| Some((at, meta.value(key)?.into()))).collect();
+        let meta_values = keys.filter_map(|(at, key)| Some((at, meta.value(&key.key)?.into()))).collect();
         Ok(Record {
             message: Arc::clone(message),
             destination: template::fill(&self.destination, message, meta, true)?,

@@ -10,14 +10,15 @@
 //! A publisher is answered once. If its deadline passes while the record waits, the record is withdrawn; if it is under way, the
 //! record is *forsaken*: its bytes stay charged until the client has let go of it, whatever comes of it.
 
-use std::collections::btree_map::Entry as TreeEntry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use proto::id::EdgeId;
 
 use super::backoff::Backoff;
+use super::deadlines::Deadlines;
 use crate::error::Kind;
 use crate::{Answer, GivenUp, Outcome, PublishError, Record, Terms};
 
@@ -61,7 +62,6 @@ struct Entry<A> {
     record: Arc<Record>,
     bytes: usize,
     since: Instant,
-    deadline: Instant,
     /// None once the publisher is answered.
     answer: Option<A>,
     in_flight: bool,
@@ -71,7 +71,8 @@ struct Entry<A> {
 
 #[derive(Debug, Default)]
 struct Lane {
-    waiting: BTreeSet<Number>,
+    /// In the order of their acceptance.
+    waiting: VecDeque<Number>,
     in_flight: usize,
     /// Something of it has failed: nothing is sent before this.
     held_until: Option<Instant>,
@@ -85,17 +86,19 @@ pub(crate) struct Ledger<A> {
     bound: usize,
     terms: Terms,
     next: Number,
-    entries: HashMap<Number, Entry<A>>,
-    lanes: HashMap<EdgeId, Lane>,
+    entries: HashMap<Number, Entry<A>, RandomState>,
+    lanes: HashMap<EdgeId, Lane, RandomState>,
     /// Lanes that may send, by the record at their head.
     ready: BTreeMap<Number, EdgeId>,
     /// Lanes that are held and have nothing under way, by when they go on.
     held: BTreeSet<(Instant, EdgeId)>,
-    /// Records whose publishers wait.
-    deadlines: BTreeSet<(Instant, Number)>,
+    /// Those of records whose publishers wait.
+    deadlines: Deadlines,
     waiting_bytes: usize,
     /// Records under way, forsaken ones included.
     window: usize,
+    /// When the last batch was taken.
+    taken: Option<Instant>,
     counters: Counters,
     backoff: Backoff,
     closed: bool,
@@ -108,13 +111,14 @@ impl<A: Answer> Ledger<A> {
             bound,
             terms: Terms::default(),
             next: 0,
-            entries: HashMap::new(),
-            lanes: HashMap::new(),
+            entries: HashMap::default(),
+            lanes: HashMap::default(),
             ready: BTreeMap::new(),
             held: BTreeSet::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             waiting_bytes: 0,
             window: 0,
+            taken: None,
             counters: Counters::default(),
             backoff: Backoff::new(RETRY_FIRST, RETRY_MOST),
             closed: false,
@@ -132,7 +136,12 @@ impl<A: Answer> Ledger<A> {
 
     /// Whether nothing is held whose publisher waits.
     pub(crate) fn is_idle(&self) -> bool {
-        self.deadlines.is_empty()
+        self.awaited() == 0
+    }
+
+    /// Records whose publishers wait.
+    fn awaited(&self) -> usize {
+        (self.counters.queued + self.counters.in_flight) as usize
     }
 
     /// Records that are under way, forsaken ones included.
@@ -171,12 +180,12 @@ impl<A: Answer> Ledger<A> {
         self.next += 1;
         self.counters.queued += 1;
         self.counters.bytes += bytes as u64;
-        self.deadlines.insert((deadline, number));
         let edge = record.message.edge;
-        let entry =
-            Entry { record, bytes, since: now, deadline, answer: Some(answer), in_flight: false, failure: None };
+        let entry = Entry { record, bytes, since: now, answer: Some(answer), in_flight: false, failure: None };
         self.entries.insert(number, entry);
-        self.wait(edge, number);
+        self.wait(edge, number, bytes);
+        let awaited = self.awaited();
+        self.deadlines.add(deadline, number, awaited, is_awaited(&self.entries));
         Ok(())
     }
 
@@ -200,24 +209,41 @@ impl<A: Answer> Ledger<A> {
                 break;
             }
             bytes += entry.bytes;
+            self.waiting_bytes -= entry.bytes;
             entry.in_flight = true;
             numbers.push(number);
             records.push(Arc::clone(&entry.record));
-            self.unwait(edge, number);
-            self.lanes.entry(edge).or_default().in_flight += 1;
+            self.ready.pop_first();
+            let lane = self.lanes.get_mut(&edge).expect("a lane is kept while something of it waits");
+            lane.waiting.pop_front();
+            lane.in_flight += 1;
+            if let Some(next) = lane.waiting.front() {
+                self.ready.insert(*next, edge);
+            }
             self.window += 1;
             self.counters.queued -= 1;
             self.counters.in_flight += 1;
         }
+        self.taken = Some(now);
         (!numbers.is_empty()).then_some((numbers, records))
     }
 
-    /// Whether a batch is full, or has waited for more for long enough.
+    /// Whether a batch is full, or has waited for more for long enough, and for those before it.
     fn is_due(&self, now: Instant) -> bool {
-        let Some((oldest, _)) = self.ready.first_key_value() else { return false };
         let full =
             self.waiting_bytes >= self.terms.batch_bytes || self.counters.queued as usize >= self.terms.batch_records;
-        full || self.closed || self.entries[oldest].since + self.terms.linger <= now
+        let lingers = |since: Instant| !full && since + self.terms.linger > now;
+        match self.ready.first_key_value() {
+            None => false,
+            Some(_) if self.closed => true,
+            Some((oldest, _)) => !lingers(self.entries[oldest].since) && self.keeps_apart().is_none_or(|at| at <= now),
+        }
+    }
+
+    /// Until when a batch waits for those before it.
+    fn keeps_apart(&self) -> Option<Instant> {
+        let taken = self.taken.filter(|_| self.window > 0 && !self.terms.apart.is_zero());
+        taken.map(|taken| taken + self.terms.apart)
     }
 
     /// Lanes that were held for long enough go on.
@@ -261,10 +287,11 @@ impl<A: Answer> Ledger<A> {
             }
             Err(error) if error.is_transient() && !forsaken => {
                 entry.failure = Some(tell(&error));
+                let bytes = entry.bytes;
                 self.counters.queued += 1;
                 self.counters.retried += 1;
                 self.hold(now, edge, error.kind());
-                self.wait(edge, number);
+                self.wait(edge, number, bytes);
                 None
             }
             Err(error) => {
@@ -315,11 +342,8 @@ impl<A: Answer> Ledger<A> {
     /// stands in the way of those that have not failed before.
     pub(crate) fn expire(&mut self, now: Instant, cause: impl Fn() -> Arc<str>) -> Vec<Owed<A>> {
         let mut owed = Vec::new();
-        while let Some(&(deadline, number)) = self.deadlines.first()
-            && deadline <= now
-        {
-            let entry = &self.entries[&number];
-            let cause = entry.failure.clone().unwrap_or_else(&cause);
+        while let Some(number) = self.deadlines.passed(now, is_awaited(&self.entries)) {
+            let cause = self.entries[&number].failure.clone().unwrap_or_else(&cause);
             owed.extend(self.give_up(number).map(|answer| (answer, Err(GivenUp::Expired { cause }))));
         }
         owed
@@ -328,7 +352,9 @@ impl<A: Answer> Ledger<A> {
     /// The connection is gone: all that is under way is sent again over the next one, and what is forsaken is let go.
     pub(crate) fn lose(&mut self, now: Instant, error: &PublishError, tell: impl Fn(&PublishError) -> Arc<str>) {
         let under_way = self.entries.iter().filter(|(_, entry)| entry.in_flight);
-        let numbers: Vec<Number> = under_way.map(|(number, _)| *number).collect();
+        let mut numbers: Vec<Number> = under_way.map(|(number, _)| *number).collect();
+        // Each goes back in front of those that wait in its lane.
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
         for number in numbers {
             let owed = self.settle(now, number, Err(error.clone()), &tell);
             debug_assert!(owed.is_none(), "what is lost with a connection is tried again");
@@ -343,7 +369,9 @@ impl<A: Answer> Ledger<A> {
     /// Gives up all that is held.
     pub(crate) fn give_up_all(&mut self) -> Vec<Owed<A>> {
         self.closed = true;
-        let numbers: Vec<Number> = self.deadlines.iter().map(|(_, number)| *number).collect();
+        let awaited = self.entries.iter().filter(|(_, entry)| entry.answer.is_some());
+        let mut numbers: Vec<Number> = awaited.map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
         let answers = numbers.into_iter().filter_map(|number| self.give_up(number));
         answers.map(|answer| (answer, Err(GivenUp::Closing))).collect()
     }
@@ -354,30 +382,35 @@ impl<A: Answer> Ledger<A> {
         if entry.in_flight {
             self.counters.in_flight -= 1;
             self.counters.failed += 1;
-            self.deadlines.remove(&(entry.deadline, number));
             return entry.answer.take();
         }
         self.counters.queued -= 1;
         *(if sent { &mut self.counters.failed } else { &mut self.counters.dropped }) += 1;
-        self.unwait(edge, number);
+        let bytes = entry.bytes;
+        self.unwait(edge, number, bytes);
         let answer = self.let_go(number);
         self.rest(edge);
         answer
     }
 
     /// When to look again: a deadline, a lane that goes on, a batch that has waited for long enough.
-    pub(crate) fn timeout(&self) -> Option<Instant> {
+    pub(crate) fn timeout(&mut self) -> Option<Instant> {
         let deadline = self.next_deadline();
         let held = self.held.first().map(|(at, _)| *at);
-        let linger =
-            self.ready.first_key_value().filter(|_| self.window < self.terms.window && !self.terms.linger.is_zero());
-        let linger = linger.map(|(oldest, _)| self.entries[oldest].since + self.terms.linger);
-        deadline.into_iter().chain(held).chain(linger).min()
+        deadline.into_iter().chain(held).chain(self.batch_at()).min()
+    }
+
+    /// When what waits is a batch, if it is not one already.
+    fn batch_at(&self) -> Option<Instant> {
+        let waits = !self.terms.linger.is_zero() || !self.terms.apart.is_zero();
+        let (oldest, _) = self.ready.first_key_value().filter(|_| waits && self.window < self.terms.window)?;
+        let lingered = self.entries[oldest].since + self.terms.linger;
+        Some(self.keeps_apart().map_or(lingered, |apart| apart.max(lingered)))
     }
 
     /// When the next publisher gives up.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        self.deadlines.next(is_awaited(&self.entries))
     }
 
     // --- places
@@ -386,44 +419,55 @@ impl<A: Answer> Ledger<A> {
     fn let_go(&mut self, number: Number) -> Option<A> {
         let entry = self.entries.remove(&number)?;
         self.counters.bytes -= entry.bytes as u64;
-        if entry.answer.is_some() {
-            self.deadlines.remove(&(entry.deadline, number));
-        }
         entry.answer
     }
 
-    fn wait(&mut self, edge: EdgeId, number: Number) {
-        self.waiting_bytes += self.entries[&number].bytes;
-        self.leave_ready(edge);
-        self.lanes.entry(edge).or_default().waiting.insert(number);
-        self.enter_ready(edge);
+    fn wait(&mut self, edge: EdgeId, number: Number, bytes: usize) {
+        self.waiting_bytes += bytes;
+        let lane = self.lanes.entry(edge).or_default();
+        let place = match lane.waiting.back() {
+            Some(last) if *last > number => lane.waiting.partition_point(|before| *before < number),
+            _ => lane.waiting.len(),
+        };
+        lane.waiting.insert(place, number);
+        if place == 0 && lane.held_until.is_none() {
+            if let Some(head) = lane.waiting.get(1) {
+                self.ready.remove(head);
+            }
+            self.ready.insert(number, edge);
+        }
     }
 
-    fn unwait(&mut self, edge: EdgeId, number: Number) {
-        self.waiting_bytes -= self.entries[&number].bytes;
-        self.leave_ready(edge);
-        if let Some(lane) = self.lanes.get_mut(&edge) {
-            lane.waiting.remove(&number);
+    fn unwait(&mut self, edge: EdgeId, number: Number, bytes: usize) {
+        self.waiting_bytes -= bytes;
+        let Some(lane) = self.lanes.get_mut(&edge) else { return };
+        let Ok(place) = lane.waiting.binary_search(&number) else { return };
+        lane.waiting.remove(place);
+        if place == 0 {
+            self.ready.remove(&number);
+            self.enter_ready(edge);
         }
-        self.enter_ready(edge);
     }
 
     fn leave_ready(&mut self, edge: EdgeId) {
-        if let Some(head) = self.lanes.get(&edge).and_then(|lane| lane.waiting.first())
-            && let TreeEntry::Occupied(ready) = self.ready.entry(*head)
-        {
-            ready.remove();
+        if let Some(head) = self.lanes.get(&edge).and_then(|lane| lane.waiting.front()) {
+            self.ready.remove(head);
         }
     }
 
     fn enter_ready(&mut self, edge: EdgeId) {
         if let Some(lane) = self.lanes.get(&edge)
             && lane.held_until.is_none()
-            && let Some(head) = lane.waiting.first()
+            && let Some(head) = lane.waiting.front()
         {
             self.ready.insert(*head, edge);
         }
     }
+}
+
+/// Whether a record's publisher waits.
+fn is_awaited<A>(entries: &HashMap<Number, Entry<A>, RandomState>) -> impl Fn(Number) -> bool {
+    |number| entries.get(&number).is_some_and(|entry| entry.answer.is_some())
 }
 
 #[cfg(test)]

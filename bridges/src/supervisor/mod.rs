@@ -1,6 +1,8 @@
 //! The one task of a bridge: connects, keeps the connection busy and watched, and tries again for ever.
 
+mod alarm;
 mod backoff;
+mod deadlines;
 mod handle;
 mod ledger;
 mod session;
@@ -103,7 +105,7 @@ async fn meanwhile<A: Answer, T>(shared: &Shared<A>, done: impl Future<Output = 
         let by = *closing.borrow_and_update();
         shared.expire();
         let (next, idle) = {
-            let ledger = shared.ledger();
+            let mut ledger = shared.ledger();
             (ledger.next_deadline(), ledger.is_idle())
         };
         if by.is_some_and(|by| idle || by <= now()) {

@@ -2,18 +2,20 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{SelectAll, Stream, StreamExt};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::alarm::Alarm;
 use super::handle::{Phase, Shared};
 use super::ledger::Number;
-use super::{answer, at, now};
+use super::{answer, now};
 use crate::error::Kind;
 use crate::{Answer, Bridge, Confirmations, Outcome, PublishError, Terms};
 
@@ -24,8 +26,11 @@ const CHECK_DOWN: Duration = Duration::from_secs(1);
 /// How long the answer may take.
 const CHECK_WITHIN: Duration = Duration::from_secs(5);
 
-/// Outcomes that are taken in one go.
+/// Outcomes that are taken in one go, and those that come with the last of them.
 const AT_ONCE: usize = 256;
+
+/// After a batch of this many records the next one is worth waiting for.
+const BUSY: usize = 4;
 
 /// Time between two lines about refused records.
 const REFUSALS: Duration = Duration::from_secs(10);
@@ -59,15 +64,29 @@ pub(super) struct Session<'a, A> {
     stalled: bool,
     refusals: u64,
     next_line: Instant,
+    alarm: Alarm,
+    /// Records of the last batch.
+    last: usize,
+}
+
+/// What some outcomes say together.
+#[derive(Default)]
+struct Sum {
+    /// Whether the broker has a record.
+    delivered: bool,
+    /// Why the connection is of no use.
+    lost: Option<PublishError>,
 }
 
 /// What made a session look up.
 enum Happened {
     Sent(Result<Confirmations, PublishError>),
-    Settled(Number, Outcome),
+    Settled(Vec<(Number, Outcome)>),
     Checked(Option<Result<(), PublishError>>),
     Lost(PublishError),
-    /// A record, a time, or the wish to close.
+    /// There is a record.
+    Woken,
+    /// A time, or the wish to close.
     Other,
 }
 
@@ -89,12 +108,15 @@ impl<'a, A: Answer> Session<'a, A> {
             stalled: false,
             refusals: 0,
             next_line: now,
+            alarm: Alarm::default(),
+            last: 0,
         }
     }
 
     pub(super) async fn run(mut self) -> Ended {
         let ended = self.work().await;
         if let Ended::Lost(error) = &ended {
+            self.take_in_the_rest();
             self.shared.ledger().lose(now(), error, |error| self.shared.tell(error));
         }
         ended
@@ -116,19 +138,26 @@ impl<'a, A: Answer> Session<'a, A> {
             }
             let timeout = self.timeout().into_iter().chain(by).min();
             let happened = tokio::select! {
-                Some((number, outcome)) = self.confirmations.next() => Happened::Settled(number, outcome),
+                Some(outcomes) = self.confirmations.next() => Happened::Settled(outcomes),
                 sent = optional(self.sending.as_mut().map(|(_, sending)| sending)) => Happened::Sent(sent),
                 checked = optional(self.checking.as_mut()) => Happened::Checked(checked),
                 error = &mut lost => Happened::Lost(error),
-                () = at(timeout) => Happened::Other,
-                () = self.shared.wake.notified() => Happened::Other,
+                () = self.alarm.rings(timeout) => Happened::Other,
+                () = self.shared.wake.notified() => Happened::Woken,
                 _ = closing.changed() => Happened::Other,
             };
             let lost = match happened {
                 Happened::Sent(sent) => self.on_sent(sent),
-                Happened::Settled(number, outcome) => self.on_settled(number, outcome),
+                Happened::Settled(outcomes) => self.on_settled(outcomes),
                 Happened::Checked(checked) => self.on_checked(checked),
                 Happened::Lost(error) => Some(error),
+                Happened::Woken => {
+                    // Links that are ready to run go first while the bridge is busy: what they hand in is sent with the rest.
+                    if self.last >= BUSY && self.sending.is_none() {
+                        yield_now().await;
+                    }
+                    None
+                }
                 Happened::Other => None,
             };
             if let Some(error) = lost {
@@ -143,8 +172,8 @@ impl<'a, A: Answer> Session<'a, A> {
             return None;
         }
         // A record that has failed holds back what is newer of its edge, so its outcome counts before anything is taken.
-        while let Some(Some((number, outcome))) = self.confirmations.next().now_or_never() {
-            if let Some(error) = self.on_settled(number, outcome) {
+        while let Some(Some(outcomes)) = self.confirmations.next().now_or_never() {
+            if let Some(error) = self.on_settled(outcomes) {
                 return Some(error);
             }
         }
@@ -156,6 +185,7 @@ impl<'a, A: Answer> Session<'a, A> {
         if idle {
             self.progress = now;
         }
+        self.last = records.len();
         let bridge = Arc::clone(&self.bridge);
         self.sending = Some((numbers, async move { bridge.send(&records).await }.boxed()));
         None
@@ -177,13 +207,12 @@ impl<'a, A: Answer> Session<'a, A> {
         }
     }
 
-    /// A record has its outcome; so have, perhaps, many others.
-    fn on_settled(&mut self, number: Number, outcome: Outcome) -> Option<PublishError> {
-        let mut outcomes = vec![(number, outcome)];
+    /// Records have their outcome; so have, perhaps, many others.
+    fn on_settled(&mut self, mut outcomes: Vec<(Number, Outcome)>) -> Option<PublishError> {
         while outcomes.len() < AT_ONCE
-            && let Some(Some(next)) = self.confirmations.next().now_or_never()
+            && let Some(Some(more)) = self.confirmations.next().now_or_never()
         {
-            outcomes.push(next);
+            outcomes.extend(more);
         }
         self.settle(outcomes)
     }
@@ -194,15 +223,23 @@ impl<'a, A: Answer> Session<'a, A> {
         self.progress = now;
         self.stalled = false;
         self.next_check = now + CHECK_EVERY;
-        let mut lost = None;
-        let mut delivered = false;
+        let Sum { delivered, lost } = self.account(now, outcomes);
+        if delivered && lost.is_none() {
+            self.recovered();
+        }
+        lost
+    }
+
+    /// Enters outcomes, and answers the publishers whose records they are.
+    fn account(&mut self, now: Instant, outcomes: Vec<(Number, Outcome)>) -> Sum {
+        let mut sum = Sum::default();
         let mut refused = None;
         let mut owed = Vec::with_capacity(outcomes.len());
         let mut ledger = self.shared.ledger();
         for (number, outcome) in outcomes {
             match &outcome {
-                Ok(()) => delivered = true,
-                Err(error) if error.kind() == Kind::Lost => lost = Some(error.clone()),
+                Ok(()) => sum.delivered = true,
+                Err(error) if error.kind() == Kind::Lost => sum.lost = Some(error.clone()),
                 Err(error) if !error.is_transient() => refused = Some(error.clone()),
                 Err(_) => {}
             }
@@ -213,10 +250,14 @@ impl<'a, A: Answer> Session<'a, A> {
         if let Some(error) = refused {
             self.on_refused(now, &error);
         }
-        if delivered && lost.is_none() {
-            self.recovered();
+        sum
+    }
+
+    /// What is known already of a connection that is given up counts: it is not sent again.
+    fn take_in_the_rest(&mut self) {
+        while let Some(Some(outcomes)) = self.confirmations.next().now_or_never() {
+            self.account(now(), outcomes);
         }
-        lost
     }
 
     /// One line now and then about records that the broker will not have.
@@ -309,7 +350,7 @@ impl<'a, A: Answer> Session<'a, A> {
     fn timeout(&self) -> Option<Instant> {
         let stall = self.stalls_at();
         let check = self.checks_at();
-        let ledger = self.shared.ledger();
+        let mut ledger = self.shared.ledger();
         // While a batch is being handed over, or none may be, only deadlines matter.
         let ready = self.sending.is_none() && self.well;
         let ledger = if ready { ledger.timeout() } else { ledger.next_deadline() };
@@ -332,22 +373,23 @@ struct Unconfirmed {
 }
 
 impl Stream for Unconfirmed {
-    type Item = (Number, Outcome);
+    type Item = Vec<(Number, Outcome)>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            match self.confirmations.poll_next_unpin(context) {
-                Poll::Ready(Some((place, outcome))) => {
-                    if let Some(number) = self.numbers.get_mut(place).and_then(Option::take) {
-                        return Poll::Ready(Some((number, outcome)));
-                    }
-                }
-                Poll::Ready(None) => {
-                    let left = self.numbers.iter_mut().find_map(Option::take);
-                    let unknown = || Err(PublishError::passing("the client gave no answer"));
-                    return Poll::Ready(left.map(|number| (number, unknown())));
-                }
-                Poll::Pending => return Poll::Pending,
+            let Some(handful) = ready!(self.confirmations.poll_next_unpin(context)) else {
+                let left: Vec<_> = std::mem::take(&mut self.numbers).into_iter().flatten().collect();
+                let unknown = || Err(PublishError::passing("the client gave no answer"));
+                let left = (!left.is_empty()).then(|| left.into_iter().map(|number| (number, unknown())).collect());
+                return Poll::Ready(left);
+            };
+            let numbered = handful.into_iter().filter_map(|(place, outcome)| {
+                let number = self.numbers.get_mut(place).and_then(Option::take)?;
+                Some((number, outcome))
+            });
+            let numbered: Vec<_> = numbered.collect();
+            if !numbered.is_empty() {
+                return Poll::Ready(Some(numbered));
             }
         }
     }

@@ -33,6 +33,8 @@ struct BrokerState {
     outcomes: VecDeque<Outcome>,
     /// It takes records and says nothing.
     silent: bool,
+    /// It confirms in the moment in which the connection is cut.
+    late: bool,
     /// What a check meets.
     check: Option<PublishError>,
     terms: Terms,
@@ -108,6 +110,13 @@ impl Bridge for Connected {
             outcome
         });
         let outcomes: Vec<Outcome> = each.collect();
+        if state.late {
+            let broker = Arc::clone(&self.broker);
+            return Ok(Confirmations::batch(async move {
+                broker.cut.notified().await;
+                outcomes
+            }));
+        }
         drop(state);
         Ok(Confirmations::each(outcomes.into_iter().map(|outcome| std::future::ready(outcome).boxed())))
     }
@@ -258,6 +267,29 @@ async fn a_lost_connection_is_made_anew_and_what_was_under_way_is_sent_again() {
     }
     assert_eq!(broker.stored(), ["a", "b", "c"]);
     assert_eq!(broker.set().connected, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_confirmed_as_its_connection_is_lost_is_not_sent_again() {
+    let broker = Broker::new();
+    broker.set().late = true;
+    let bridge = start(&broker, config::Bridge::default());
+    let mut sent = Vec::new();
+    // Which of both is seen first is left to chance.
+    for number in 0..30 {
+        bridge.becomes(true).await;
+        sent.push(number.to_string());
+        let told = bridge.publish(1, &number.to_string());
+        while bridge.handle.counters().in_flight == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // Time passes once all others wait.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        broker.cut.notify_waiters();
+        assert_eq!(told.await.unwrap(), Ok(()));
+        bridge.becomes(false).await;
+    }
+    assert_eq!(broker.stored(), sent);
 }
 
 #[tokio::test(start_paused = true)]

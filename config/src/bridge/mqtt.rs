@@ -76,7 +76,8 @@ pub fn mqtt_text_fault(text: &str) -> Option<&'static str> {
     if text.len() > LONGEST {
         return Some("is longer than 65535 bytes");
     }
-    text.contains(forbidden).then_some("holds a control character or one that is none")
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    (!plain && text.contains(forbidden)).then_some("holds a control character or one that is none")
 }
 
 /// Why nothing can be published to `topic`, if so: what is wrong with it, as the end of a sentence.

@@ -175,8 +175,9 @@ impl World {
         let mut numbers: Vec<u64> = self.told.lock().unwrap().iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (0..self.offered).collect::<Vec<_>>(), "every publisher is told once");
-        let Ledger { entries, lanes, ready, held, deadlines, counters, .. } = &self.ledger;
-        assert!(entries.is_empty() && lanes.is_empty() && ready.is_empty() && held.is_empty() && deadlines.is_empty());
+        assert_eq!(self.ledger.timeout(), None, "nothing is waited for");
+        let Ledger { entries, lanes, ready, held, counters, .. } = &self.ledger;
+        assert!(entries.is_empty() && lanes.is_empty() && ready.is_empty() && held.is_empty());
         assert_eq!((counters.bytes, self.ledger.waiting_bytes), (0, 0));
     }
 }
@@ -269,4 +270,25 @@ fn a_batch_waits_for_more_until_it_is_full_or_has_lingered() {
     world.step(Step::Pass { millis: 20 });
     world.step(Step::Take);
     assert_eq!(world.under_way.len(), 3, "lingered");
+}
+
+#[test]
+fn a_batch_waits_for_those_before_it_but_not_for_ever() {
+    let mut world = World::new();
+    let (linger, apart) = (Duration::from_millis(4), Duration::from_millis(10));
+    world.ledger.agree(Terms { linger, apart, ..Terms::default() });
+    let begin = world.now;
+    world.offer(1, 10, 30_000);
+    assert!(world.ledger.take(begin).is_none());
+    assert_eq!(world.ledger.timeout(), Some(begin + linger));
+    let first = begin + linger;
+    assert_eq!(world.ledger.take(first).map(|(numbers, _)| numbers), Some(vec![0]));
+    world.offer(1, 10, 30_000);
+    assert!(world.ledger.take(first + linger).is_none(), "it has lingered, and the one before is under way");
+    assert_eq!(world.ledger.timeout(), Some(first + apart));
+    assert!(world.ledger.settle(first + linger, 0, Ok(()), tell).is_some());
+    assert_eq!(world.ledger.take(first + linger).map(|(numbers, _)| numbers), Some(vec![1]));
+    world.offer(2, 10, 30_000);
+    let late = first + linger + apart;
+    assert_eq!(world.ledger.take(late).map(|(numbers, _)| numbers), Some(vec![2]), "the one before is still under way");
 }
