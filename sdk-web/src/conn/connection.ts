@@ -201,6 +201,12 @@ export class Connection<W> {
     this.#sessions.dismiss(now, session, error);
   }
 
+  /** As `dismiss`, but raw bytes that have not left are dropped. */
+  abortSession(now: number, session: bigint, error: string): void {
+    this.#sessions.get(session)?.raw?.clear();
+    this.#sessions.dismiss(now, session, error);
+  }
+
   sendData(session: bigint, bytes: Uint8Array): boolean {
     return this.#streams.send(session, bytes);
   }

@@ -216,6 +216,7 @@ export class Edge extends EventTarget {
    */
   async openStream(service: string, options: { signal?: AbortSignal } = {}): Promise<EdgeStream> {
     const link = await this.#supervisor.usable(performance.now() + DEFAULT_TIMEOUT, options.signal);
+    options.signal?.throwIfAborted();
     try {
       return new EdgeStream(await link.openStream(service, options.signal), service);
     } catch (error) {

@@ -77,13 +77,19 @@ export class Pipe {
       },
       write: (chunk) => this.#write(bytesOf(chunk)),
       close: () => this.#shutDown(),
-      abort: (reason) => this.dismiss(reason instanceof Error ? reason.message : String(reason ?? "aborted")),
+      abort: (reason) => this.abort(reason instanceof Error ? reason.message : String(reason ?? "")),
     });
   }
 
-  /** Ends it in both directions; the other side is told why, unless the reason is empty. */
-  dismiss(reason: string): void {
-    this.link.conn.dismiss(this.link.now, this.session, reason.slice(0, REASON_LENGTH));
+  /** Ends it in both directions, behind what was written. */
+  close(): void {
+    this.link.conn.dismiss(this.link.now, this.session, "");
+    this.link.wake();
+  }
+
+  /** Ends it in both directions at once; the other side is told why. */
+  abort(reason: string): void {
+    this.link.conn.abortSession(this.link.now, this.session, reason.slice(0, REASON_LENGTH) || "aborted");
     this.link.wake();
   }
 
@@ -142,7 +148,7 @@ export class Pipe {
     if (this.#incoming.length <= most) return;
     const reason = "more was sent than was granted";
     this.end({ why: "aborted", reason });
-    this.dismiss(reason);
+    this.abort(reason);
   }
 
   receiveEnd(): void {
@@ -190,7 +196,7 @@ export class Pipe {
 
   /** Once nothing more goes in either direction the stream is of no use. */
   #dismissIfDone(): void {
-    if (this.#readDone && this.#shut) this.dismiss("");
+    if (this.#readDone && this.#shut) this.close();
   }
 
   /** The stream is over. Later ends change nothing. */

@@ -95,6 +95,7 @@ export class Scope {
     const length = [key, value, custom].reduce((sum, bytes) => sum + encodedLength(bytes.length), lengthAround(topic));
     if (length > MAX_PAYLOAD) throw new TooLargeError(length, MAX_PAYLOAD);
     const { link, session } = await this.#route(deadline, signal);
+    signal?.throwIfAborted();
     const lane = kind === "call" ? "calls" : "messages";
     const queued = link.conn.queued[lane];
     if (queued > 0 && queued + cost(new Uint8Array(0)) + HEADER + length > this.#queueBytes) throw new CongestedError();

@@ -1,4 +1,4 @@
-import { StreamClosedError, TimeoutError, type EdgeError } from "../errors.js";
+import { TimeoutError, type EdgeError } from "../errors.js";
 import type { Handler, Message, Payload } from "./payload.js";
 import type { Pipe } from "./pipe.js";
 import type { SendOptions } from "./scope.js";
@@ -76,7 +76,7 @@ export class EdgeStream {
    * @throws {TimeoutError} After 30 s.
    */
   async close(): Promise<void> {
-    this.#pipe.dismiss("");
+    this.#pipe.close();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((_, reject) => (timer = setTimeout(() => reject(new TimeoutError()), CLOSE)));
     try {
@@ -89,8 +89,11 @@ export class EdgeStream {
     }
   }
 
-  /** Ends the stream in both directions because of `reason`, which the other side's reader and writer get as an error. */
+  /**
+   * Ends the stream in both directions because of `reason`, which the other side's reader and writer get as an error. What has not
+   * left yet is dropped.
+   */
   abort(reason: string): void {
-    this.#pipe.dismiss(reason || new StreamClosedError().message);
+    this.#pipe.abort(reason);
   }
 }

@@ -18,17 +18,19 @@ export class Gateway {
   readonly #t: TestContext;
   readonly #folder = mkdtempSync(join(tmpdir(), "frontier-web-"));
   readonly #origins: string[];
+  readonly #edgebound: string[];
   #ports = ANY;
   #program!: Program;
 
-  private constructor(t: TestContext, origins: string[]) {
+  private constructor(t: TestContext, origins: string[], edgebound: string[]) {
     this.#t = t;
     this.#origins = origins;
+    this.#edgebound = edgebound;
   }
 
-  /** One that lets pages of these origins in. */
-  static async start(t: TestContext, origins: string[] = []): Promise<Gateway> {
-    const gateway = new Gateway(t, origins);
+  /** One that lets pages of these origins in, with more lines of the section `edgebound`. */
+  static async start(t: TestContext, origins: string[] = [], edgebound: string[] = []): Promise<Gateway> {
+    const gateway = new Gateway(t, origins, edgebound);
     await gateway.start();
     t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
     return gateway;
@@ -43,6 +45,7 @@ export class Gateway {
       "edgebound:",
       `  listen: {network: tcp, addr: '${edges}'}`,
       "  edgeid_alloc_when_no_idservice_on: true",
+      ...this.#edgebound.map((line) => `  ${line}`),
       "  websocket:",
       "    enable: true",
       `    listen: {network: tcp, addr: '${websockets}'}`,

@@ -153,7 +153,9 @@ test("time-outs and signals end what they are for, and nothing else", async (t) 
   const gateway = await Gateway.start(t);
   await serving(gateway, "slow", "--exec", "sleep 60");
   const edge = await connect(t, gateway);
-  await assert.rejects(edge.call("slow", "", { timeout: 300 }), TimeoutError);
+  // The gateway, which knows the deadline, may be first to tell.
+  const late = (error: Error) => error instanceof TimeoutError || error.message === "context deadline exceeded";
+  await assert.rejects(edge.call("slow", "", { timeout: 300 }), late);
   const controller = new AbortController();
   const call = edge.call("slow", "", { signal: controller.signal });
   controller.abort(new Error("changed my mind"));
@@ -167,7 +169,7 @@ test("time-outs and signals end what they are for, and nothing else", async (t) 
     called(incoming);
     return new Promise<string>((resolve) => incoming.signal.addEventListener("abort", () => resolve("too late")));
   });
-  const waiting = gateway.asService(["call", String(edge.id), "wait", "--timeout", "1s"]);
+  const waiting = gateway.asService(["call", String(edge.id), "wait", "--timeout", "1"]);
   const { signal } = await soon(calling, "the handler is called");
   assert.notEqual((await waiting).code, 0);
   if (!signal.aborted) await soon(once(signal, "abort"), "the handler is told");

@@ -235,6 +235,17 @@ test("a peer that takes nothing for 30 s loses the rest, and is told so", () => 
   assert.equal(dismiss.data.error, "the last bytes of the stream were not taken in time");
 });
 
+test("what is written last is sent before a dismissal, and dropped by an abort", () => {
+  for (const aborted of [false, true]) {
+    const peer = Peer.open();
+    const session = peer.stream();
+    peer.conn.sendData(session, new Uint8Array(10));
+    if (aborted) peer.conn.abortSession(peer.now, session, "why");
+    else peer.conn.dismiss(peer.now, session, "");
+    assert.deepEqual(peer.kinds(), aborted ? [Kind.Dismiss] : [Kind.Stream, Kind.Dismiss]);
+  }
+});
+
 test("a half-closed stream still brings bytes", () => {
   const peer = Peer.open();
   const session = peer.stream();
