@@ -1,5 +1,8 @@
 //! What the example programs share.
 
+pub mod gateway;
+pub mod room;
+
 use std::future::Future;
 use std::io;
 

@@ -3,7 +3,6 @@
 //! Starts the gateway on free ports of this machine, connects a service and two edges, lets them call each other, publish
 //! and open a stream, says what to look at, and stops everything. Exits 0 only if all of it went as it should.
 
-mod gateway;
 mod scenes;
 
 use std::path::PathBuf;
@@ -12,8 +11,18 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Parser;
+use frontier_examples::gateway::Gateway;
 
-use self::gateway::Gateway;
+/// Free ports of this machine, nothing that others can reach; a topic goes to a file beside the configuration.
+const CONFIG: &str = "\
+servicebound: {listen: {network: tcp, addr: '127.0.0.1:0'}}
+edgebound: {listen: {network: tcp, addr: '127.0.0.1:0'}}
+observability: {enable: false}
+bridges:
+  - name: readings
+    topics: [vibration]
+    file: {path: readings.jsonl}
+";
 
 /// More than a slow machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,10 +49,10 @@ async fn main() -> ExitCode {
 }
 
 async fn show(args: &Args) -> anyhow::Result<()> {
-    let gateway = Gateway::start(&args.gateway).await?;
+    let gateway = Gateway::start(&args.gateway, CONFIG).await?;
     scenes::title("The gateway runs");
     scenes::say("gateway", &format!("services dial {}, edges dial {}", gateway.services, gateway.edges));
-    scenes::play(&gateway.services, &gateway.edges, &gateway.readings).await?;
+    scenes::play(&gateway.services, &gateway.edges, &gateway.file("readings.jsonl")).await?;
     scenes::title("The gateway stops");
     gateway.stop().await?;
     scenes::say("gateway", "was asked to stop (SIGTERM), finished its work and exited with 0");

@@ -1,0 +1,27 @@
+/** Tells when a link may have died unnoticed, or may be had again: the network is back, the page is seen again. */
+
+interface Target {
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
+}
+
+/** Calls `woken` until the function that it returns is called. Where there is no page (in Node) never. */
+export function onWake(woken: () => void): () => void {
+  const scope = globalThis as unknown as Partial<Target> & { document?: Target & { visibilityState: string } };
+  const { document } = scope;
+  const seen = () => {
+    if (document?.visibilityState === "visible") woken();
+  };
+  const listeners: [Partial<Target> | undefined, string, () => void][] = [
+    [scope, "online", woken],
+    // Back from the cache of pages.
+    [scope, "pageshow", woken],
+    [document, "visibilitychange", seen],
+    // Thawed.
+    [document, "resume", woken],
+  ];
+  for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
+  return () => {
+    for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
+  };
+}

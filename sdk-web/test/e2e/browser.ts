@@ -1,0 +1,99 @@
+/** A headless Chromium, and pages of a site of the test's own that have the SDK. */
+import assert from "node:assert/strict";
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { delimiter, join } from "node:path";
+import type { TestContext } from "node:test";
+import { build } from "esbuild";
+import { chromium, type Browser, type Page } from "playwright-core";
+
+import type * as sdk from "../../src/index.js";
+
+/** What pages of the site have. */
+export interface Tools {
+  sdk: typeof sdk;
+  edge: sdk.Edge;
+}
+
+/** From `sdk-web/build/test/e2e`. */
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** Where pictures of pages are kept. */
+export function picture(name: string): string {
+  const folder = join(ROOT, "build/pictures");
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `${name}.png`);
+}
+
+function executable(): string {
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const places = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  const found = places.find((place) => {
+    try {
+      accessSync(place, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  assert.ok(found, "no Chromium in PATH: scripts/setup.sh web installs it");
+  return found;
+}
+
+export function launch(): Promise<Browser> {
+  // As root there is no sandbox, and nothing foreign is loaded here.
+  return chromium.launch({ executablePath: executable(), args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+export class Site {
+  readonly #port: number;
+
+  private constructor(port: number) {
+    this.#port = port;
+  }
+
+  /** Serves an empty page that has the SDK, built from its sources. */
+  static async serve(t: TestContext): Promise<Site> {
+    const contents = 'import * as sdk from "./src/index.ts"; globalThis.tools = { sdk };';
+    const built = await build({ stdin: { contents, resolveDir: ROOT }, bundle: true, format: "esm", write: false });
+    const script = built.outputFiles[0]!.text;
+    const server = createServer((request, response) => {
+      const isScript = request.url === "/script.js";
+      response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+      response.end(isScript ? script : '<!doctype html><title>edge</title><script type="module" src="script.js"></script>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return new Site((server.address() as AddressInfo).port);
+  }
+
+  /** Two names of one server are two origins. */
+  origin(host = "127.0.0.1"): string {
+    return `http://${host}:${this.#port}`;
+  }
+
+  /** Opens the page in a tab. */
+  async open(tabs: { newPage(): Promise<Page> }, host?: string): Promise<Page> {
+    const page = await tabs.newPage();
+    await page.goto(this.origin(host));
+    await page.waitForFunction(() => "tools" in globalThis);
+    return page;
+  }
+}
+
+/** Connects the page's edge; its id. */
+export async function connect(page: Page, url: string, meta = ""): Promise<string> {
+  return page.evaluate(
+    async ([url, meta]) => {
+      const { tools } = globalThis as unknown as { tools: Tools };
+      const methods = { greet: (call: sdk.IncomingCall) => `hello ${call.text()}` };
+      tools.edge = await tools.sdk.Edge.connect(url!, { meta: meta!, methods });
+      return String(tools.edge.id);
+    },
+    [url, meta],
+  );
+}

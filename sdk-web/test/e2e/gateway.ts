@@ -1,0 +1,112 @@
+/** A gateway of a test's own, on free ports of 127.0.0.1. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+
+import { Program, run } from "./program.js";
+
+interface Ports {
+  services: string;
+  edges: string;
+  websockets: string;
+}
+
+const ANY: Ports = { services: "127.0.0.1:0", edges: "127.0.0.1:0", websockets: "127.0.0.1:0" };
+
+export class Gateway {
+  readonly #t: TestContext;
+  readonly #folder = mkdtempSync(join(tmpdir(), "frontier-web-"));
+  readonly #origins: string[];
+  readonly #edgebound: string[];
+  #ports = ANY;
+  #program!: Program;
+
+  private constructor(t: TestContext, origins: string[], edgebound: string[]) {
+    this.#t = t;
+    this.#origins = origins;
+    this.#edgebound = edgebound;
+  }
+
+  /** One that lets pages of these origins in, with more lines of the section `edgebound`. */
+  static async start(t: TestContext, origins: string[] = [], edgebound: string[] = []): Promise<Gateway> {
+    const gateway = new Gateway(t, origins, edgebound);
+    await gateway.start();
+    t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
+    return gateway;
+  }
+
+  /** Starts it, again on the ports that it had. */
+  async start(): Promise<void> {
+    const { services, edges, websockets } = this.#ports;
+    const file = join(this.#folder, "frontier.yaml");
+    const yaml = [
+      `servicebound: {listen: {network: tcp, addr: '${services}'}}`,
+      "edgebound:",
+      `  listen: {network: tcp, addr: '${edges}'}`,
+      "  edgeid_alloc_when_no_idservice_on: true",
+      ...this.#edgebound.map((line) => `  ${line}`),
+      "  websocket:",
+      "    enable: true",
+      `    listen: {network: tcp, addr: '${websockets}'}`,
+      `    allowed_origins: ${JSON.stringify(this.#origins)}`,
+      "observability: {enable: false}",
+      "bridges:",
+      "  - {name: readings, topics: [to-file], file: {path: readings.jsonl}}",
+    ];
+    writeFileSync(file, yaml.join("\n"));
+    this.#program = new Program(this.#t, "frontier", ["--config", file], { FRONTIER_DRAIN_SECONDS: "0" }, this.#folder);
+    const addr = async (what: string) => (await this.#program.prints(new RegExp(`${what} server listening on: (\\S+)`)))[1]!;
+    this.#ports = {
+      services: await addr("servicebound"),
+      edges: await addr("edgebound"),
+      websockets: await addr("edgebound websocket"),
+    };
+    await this.#program.prints(/frontier starts/);
+  }
+
+  /** Where edges of browsers connect. */
+  get url(): string {
+    return `ws://${this.#ports.websockets}/`;
+  }
+
+  /** Kills it, as a crash does. */
+  async kill(): Promise<void> {
+    await this.#program.end("SIGKILL");
+  }
+
+  /** Ends it in order. */
+  async stop(): Promise<void> {
+    await this.#program.end();
+  }
+
+  /** What its bridge has written. */
+  get readings(): Record<string, unknown>[] {
+    const text = readFileSync(join(this.#folder, "readings.jsonl"), "utf8");
+    return text.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  #env(): Record<string, string> {
+    return { FRONTIER_SERVICE_ADDR: this.#ports.services, FRONTIER_EDGE_ADDR: this.#ports.edges };
+  }
+
+  /** A service by `frontierctl`, until the end of the test. */
+  service(...args: string[]): Program {
+    return new Program(this.#t, "frontierctl", ["service", ...args], this.#env());
+  }
+
+  /** A service by `frontierctl` that does one thing, to its end. */
+  asService(args: string[], input?: string | Uint8Array) {
+    return run("frontierctl", ["service", ...args], this.#env(), input);
+  }
+
+  /** Another program of ours that joins it as a service; `flag` names where. */
+  program(name: string, flag: string, ...args: string[]): Program {
+    return new Program(this.#t, name, [flag, this.#ports.services, ...args]);
+  }
+
+  /** An edge on the port for edges, by `frontierctl`. */
+  asEdge(args: string[]) {
+    return run("frontierctl", ["edge", ...args], this.#env());
+  }
+}
