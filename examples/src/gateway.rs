@@ -41,7 +41,9 @@ impl Gateway {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot start {}; build it with `make demo` or `make demo-web`", path.display()))?;
+            .with_context(|| {
+                format!("cannot start {}; build it with `make demo` or `make demo-web`", path.display())
+            })?;
         let stdout = child.stdout.take().context("the gateway's output is not piped")?;
         let mut log = BufReader::new(stdout).lines();
         let (mut services, mut edges, mut websockets) = (None, None, None);

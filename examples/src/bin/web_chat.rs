@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::Router;
 use clap::Parser;
 use frontier_examples::asked_to_end;
 use frontier_examples::chat::TOPIC;
@@ -51,7 +51,8 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let ending = asked_to_end()?;
     let page = read_page(&args.page)?;
-    let listener = TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let listener =
+        TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let port = listener.local_addr().context("the listener has no address")?.port();
     let (gateway, address, websocket) = match args.gateway {
         Some(path) => {

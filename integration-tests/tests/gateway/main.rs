@@ -19,6 +19,7 @@ mod many_edges;
 mod messages;
 mod newcomers;
 mod presence;
+mod records;
 mod reload;
 mod routing;
 mod shutdown;
