@@ -18,6 +18,9 @@ impl Config {
         if self.mqm != other.mqm && !changes.iter().any(|key| key.starts_with("mqm.")) {
             changes.push("mqm".to_owned());
         }
+        if self.controlplane != other.controlplane && !changes.iter().any(|key| key.starts_with("controlplane.")) {
+            changes.push("controlplane.tokens".to_owned());
+        }
         if self.bridges != other.bridges && !changes.iter().any(|key| key == "bridges") {
             changes.push("bridges".to_owned());
         }

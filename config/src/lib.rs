@@ -49,7 +49,7 @@ mod tls;
 mod websocket;
 
 pub use bridge::*;
-pub use control::{ControlPlane, Frontlas, FrontlasMetrics};
+pub use control::{ControlPlane, ControlToken, Frontlas, FrontlasMetrics, Role};
 pub use daemon::{Daemon, Pprof, Rlimit};
 pub use dao::{Backend, Dao, Sqlite};
 pub use dial::Dial;

@@ -15,6 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("frontier-transport", &["frontier-proto"]),
     ("frontier-bridges", &["frontier-config", "frontier-net", "frontier-proto"]),
     ("frontier-dao", &["frontier-config", "frontier-proto"]),
+    ("frontier-api", &[]),
+    ("frontier-controlplane", &["frontier-api", "frontier-dao", "frontier-net", "frontier-config", "frontier-proto"]),
     ("frontier-sdk", &["frontier-net", "frontier-transport", "frontier-proto"]),
     (
         "frontier-gateway",

@@ -7,7 +7,7 @@ mod nats;
 
 use crate::error::ConfigError;
 use crate::places::Places;
-use crate::{Config, Credential, Dial, Tls, WebSocket};
+use crate::{Config, ControlToken, Credential, Dial, Tls, WebSocket};
 
 /// Refuses the first thing that does not go together.
 pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
@@ -20,6 +20,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError>
     rules.websocket(&config.edgebound.websocket)?;
     if config.controlplane.enable {
         rules.listener("controlplane.listen", &config.controlplane.listen.tls)?;
+        rules.tokens("controlplane.tokens", &config.controlplane.tokens)?;
     }
     if config.frontlas.enable {
         rules.dialer("frontlas.dial", &config.frontlas.dial)?;
@@ -59,6 +60,23 @@ impl Rules<'_> {
         let fault = websocket.path_fault();
         self.demand(fault.is_none(), "edgebound.websocket.path", fault.unwrap_or_default())?;
         self.listener("edgebound.websocket.listen", &websocket.listen.tls)
+    }
+
+    fn tokens(&self, key: &str, tokens: &[ControlToken]) -> Checked {
+        for (index, token) in tokens.iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            self.demand(
+                !token.name.is_empty(),
+                &format!("{key}.name"),
+                "a token needs a name, which the log calls it by",
+            )?;
+            let first = tokens[..index].iter().all(|other| other.name != token.name);
+            self.demand(first, &format!("{key}.name"), &format!("{:?} names another token already", token.name))?;
+            let reason = "there is no token; name its `file` or its `environment` variable, or write it as `value`";
+            self.demand(!token.token.is_empty(), &format!("{key}.token"), reason)?;
+            self.credential(&format!("{key}.token"), &token.token)?;
+        }
+        Ok(())
     }
 
     fn dialer(&self, key: &str, dial: &Dial) -> Checked {

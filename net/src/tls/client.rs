@@ -68,6 +68,13 @@ impl TlsConnector {
         Ok(Self(Arc::new(config)))
     }
 
+    /// The same for what runs over TLS in several protocols, the preferred one first (ALPN).
+    #[must_use]
+    pub fn offering(mut self, protocols: &[&[u8]]) -> Self {
+        Arc::make_mut(&mut self.0).alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        self
+    }
+
     /// The same for clients that speak TLS by themselves.
     #[must_use]
     pub fn config(&self) -> Arc<ClientConfig> {

@@ -68,6 +68,14 @@ impl ServerTls {
         }
         Ok(Self(Arc::new(config)))
     }
+
+    /// The same for what runs over TLS in several protocols, the preferred one first (ALPN). A client that offers none of
+    /// them is refused; one that offers nothing is not.
+    #[must_use]
+    pub fn offering(mut self, protocols: &[&[u8]]) -> Self {
+        Arc::make_mut(&mut self.0).alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        self
+    }
 }
 
 /// Takes the server's part in handshakes, with certificates that can be exchanged at any time.

@@ -1,0 +1,115 @@
+//! The control plane: who is online, listed, counted and kicked by operators, over gRPC and REST on one port.
+//!
+//! It reads the records of who is online ([`dao::Records`]) and asks the gateway, as which anything counts that is
+//! [`Running`], for what only a running one knows and can do. Routing never waits for it.
+//!
+//! ```text
+//! connection ─► serve (bounds, TLS, HTTP/1 or 2) ─► entrance (token, permit) ─┬► grpc ─┐
+//!                                                                             └► rest ─┴► operations ─► Records, Running
+//! ```
+
+mod access;
+mod entrance;
+mod failure;
+mod grpc;
+mod operations;
+mod rest;
+mod running;
+mod serve;
+
+use std::sync::Arc;
+
+use dao::Records;
+use net::Listener;
+use net::tls::{KeyPair, ServerFiles, ServerTls, TlsAcceptor, TlsError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use access::Tokens;
+use entrance::Entrance;
+use operations::Operations;
+
+pub use access::AccessError;
+pub use running::{
+    Bridge, BridgeState, Closed, Counters, Info, Kick, Link, LinkKind, Running, Side, Totals, Transport,
+};
+
+/// What TLS offers, the better one first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// What the control plane needs is not usable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Its certificates.
+    #[error("controlplane.listen.tls cannot be used")]
+    Tls(#[source] TlsError),
+    /// Its tokens.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+/// What the configuration names, read from its files: certificates and tokens.
+#[derive(Debug)]
+pub struct Loaded {
+    tls: Option<ServerTls>,
+    tokens: Tokens,
+}
+
+impl Loaded {
+    /// Reads all that `config` names. Blocks while it does.
+    ///
+    /// # Errors
+    /// Any of it cannot be used.
+    pub fn load(config: &config::ControlPlane) -> Result<Self, LoadError> {
+        let tls = config.listen.tls.server().map(|server| {
+            let certs = server.certs.into_iter().map(|pair| KeyPair { cert: pair.cert, key: pair.key }).collect();
+            let loaded = ServerTls::load(&ServerFiles { certs, client_roots: server.client_cas });
+            loaded.map(|tls| tls.offering(&PROTOCOLS))
+        });
+        Ok(Self { tls: tls.transpose().map_err(LoadError::Tls)?, tokens: Tokens::load(&config.tokens)? })
+    }
+}
+
+/// The control plane of one gateway.
+#[derive(Debug)]
+pub struct ControlPlane {
+    entrance: Entrance,
+    tls: Option<TlsAcceptor>,
+    /// Connections, and kicks that outlive whoever asked for them.
+    tasks: TaskTracker,
+}
+
+impl ControlPlane {
+    /// A control plane over these records and this gateway.
+    #[must_use]
+    pub fn new(loaded: Loaded, records: Records, running: Arc<dyn Running>) -> Self {
+        let tasks = TaskTracker::new();
+        let operations = Arc::new(Operations::new(records, running, tasks.clone()));
+        Self { entrance: Entrance::new(&operations, loaded.tokens), tls: loaded.tls.map(TlsAcceptor::new), tasks }
+    }
+
+    /// Takes other certificates and tokens, for handshakes and requests from now on. Whether there is TLS at all stays as it
+    /// was at the start.
+    pub fn renew(&self, loaded: Loaded) {
+        if let (Some(acceptor), Some(tls)) = (&self.tls, loaded.tls) {
+            acceptor.install(tls);
+        }
+        self.entrance.install(loaded.tokens);
+    }
+
+    /// Serves what `listener` accepts until `stop`. Then requests that are under way get 2 s to finish, and every connection
+    /// has ended when this returns.
+    pub async fn serve(self: Arc<Self>, listener: Listener, stop: CancellationToken) {
+        let addr = listener.local_addr();
+        if self.entrance.is_open() && !addr.ip().is_loopback() {
+            warn!(
+                "controlplane.tokens is empty: whoever reaches {addr} can list and kick everybody; \
+                 name tokens, or listen on 127.0.0.1"
+            );
+        }
+        self.entrance.report(true).await;
+        serve::run(self, listener, stop).await;
+    }
+}

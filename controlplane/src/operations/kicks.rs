@@ -1,0 +1,60 @@
+//! Kicks, each with its line in the log.
+
+use std::sync::Arc;
+
+use proto::id::{EdgeId, ServiceId};
+use tracing::info;
+
+use super::Operations;
+use crate::access::Caller;
+use crate::failure::Failure;
+use crate::running::{Kick, LinkKind};
+
+impl Operations {
+    /// Kicks an edge. It is carried out even if whoever asked goes away meanwhile.
+    pub(crate) async fn kick_edge(&self, caller: Caller, edge: u64) -> Result<(), Failure> {
+        let running = Arc::clone(&self.running);
+        self.kick(caller, LinkKind::Edge, edge, async move { running.kick_edge(EdgeId(edge)).await }).await
+    }
+
+    /// Kicks a service; as [`Operations::kick_edge`].
+    pub(crate) async fn kick_service(&self, caller: Caller, service: u64) -> Result<(), Failure> {
+        let running = Arc::clone(&self.running);
+        self.kick(caller, LinkKind::Service, service, async move { running.kick_service(ServiceId(service)).await })
+            .await
+    }
+
+    async fn kick(
+        &self,
+        caller: Caller,
+        kind: LinkKind,
+        id: u64,
+        kick: impl Future<Output = Kick> + Send + 'static,
+    ) -> Result<(), Failure> {
+        if !caller.may_write() {
+            audit(&caller, kind, id, "denied");
+            return Err(Failure::ReadOnly);
+        }
+        let kicked = self.tasks.spawn(async move {
+            let kicked = kick.await;
+            let result = match kicked {
+                Kick::Done => "kicked",
+                Kick::Absent => "not online",
+                Kick::Pending => "told to go, not gone yet",
+            };
+            audit(&caller, kind, id, result);
+            kicked
+        });
+        match kicked.await {
+            Ok(Kick::Done) => Ok(()),
+            Ok(Kick::Absent) => Err(Failure::NotOnline(kind)),
+            Ok(Kick::Pending) => Err(Failure::KickPending),
+            Err(_) => Err(Failure::Late),
+        }
+    }
+}
+
+/// The line that says who kicked whom.
+fn audit(caller: &Caller, kind: LinkKind, id: u64, result: &str) {
+    info!(by = caller.who(), from = %caller.peer, kind = kind.word(), id, result, "kick");
+}
