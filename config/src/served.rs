@@ -18,15 +18,7 @@ struct NotServed {
     advice: &'static str,
 }
 
-const OFF: &str = "set it to false";
-
 const NOT_SERVED: &[NotServed] = &[
-    NotServed {
-        key: "controlplane.enable",
-        what: "the control plane is",
-        asked: |config| config.controlplane.enable,
-        advice: OFF,
-    },
     NotServed {
         key: "frontlas.enable",
         what: "clusters are",

@@ -34,9 +34,6 @@ pub(crate) enum Failure {
     /// Too many requests at once, or queries.
     #[error("too many requests at once: try again")]
     Busy,
-    /// The link does not end in time.
-    #[error("told to go, and not gone yet")]
-    KickPending,
     /// It took too long.
     #[error("no answer in time")]
     Late,
@@ -69,7 +66,6 @@ impl Failure {
             Self::PageTooLarge { .. } => (StatusCode::BAD_REQUEST, "PAGE_TOO_LARGE", Code::ResourceExhausted),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", Code::Unavailable),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY", Code::Unavailable),
-            Self::KickPending => (StatusCode::GATEWAY_TIMEOUT, "KICK_PENDING", Code::DeadlineExceeded),
             Self::Late => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", Code::DeadlineExceeded),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", Code::Unauthenticated),
             Self::ReadOnly => (StatusCode::FORBIDDEN, "PERMISSION_DENIED", Code::PermissionDenied),

@@ -31,9 +31,7 @@ use entrance::Entrance;
 use operations::Operations;
 
 pub use access::AccessError;
-pub use running::{
-    Bridge, BridgeState, Closed, Counters, Info, Kick, Link, LinkKind, Running, Side, Totals, Transport,
-};
+pub use running::{Bridge, BridgeState, Closed, Counters, Info, Link, LinkKind, Running, Side, Totals, Traffic};
 
 /// What TLS offers, the better one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -99,7 +97,7 @@ impl ControlPlane {
         self.entrance.install(loaded.tokens);
     }
 
-    /// Serves what `listener` accepts until `stop`. Then requests that are under way get 2 s to finish, and every connection
+    /// Serves what `listener` accepts until `stop`. Then requests that are under way get 1 s to finish, and every connection
     /// has ended when this returns.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: CancellationToken) {
         let addr = listener.local_addr();

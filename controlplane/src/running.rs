@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -14,12 +13,12 @@ use proto::id::{EdgeId, ServiceId};
 /// counters.
 #[async_trait]
 pub trait Running: fmt::Debug + Send + Sync + 'static {
-    /// Closes the link of an edge, and answers when it can no longer be addressed and its going is left with the records, or
-    /// after 5 s. Dropped before its end, the link may be closed nevertheless.
-    async fn kick_edge(&self, edge: EdgeId) -> Kick;
+    /// Ends the link of an edge; `false` if it is not online. When this returns it can no longer be addressed, and its going
+    /// is left with the records. Dropped before its end, the link ends all the same.
+    async fn kick_edge(&self, edge: EdgeId) -> bool;
 
-    /// Closes the link of a service; as [`Running::kick_edge`].
-    async fn kick_service(&self, service: ServiceId) -> Kick;
+    /// Ends the link of a service; as [`Running::kick_edge`].
+    async fn kick_service(&self, service: ServiceId) -> bool;
 
     /// The link of an edge as it is now; `None` if it is not online or does not say in time.
     async fn edge(&self, edge: EdgeId) -> Option<Link>;
@@ -38,17 +37,6 @@ pub trait Running: fmt::Debug + Send + Sync + 'static {
 
     /// What this gateway is.
     fn info(&self) -> Info;
-}
-
-/// What became of a kick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kick {
-    /// It is gone.
-    Done,
-    /// There was nobody of that id.
-    Absent,
-    /// It was told to go and is not known to be gone.
-    Pending,
 }
 
 /// Edge or service.
@@ -71,57 +59,42 @@ impl LinkKind {
     }
 }
 
-/// What a link runs over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// TCP.
-    Tcp,
-    /// TLS over TCP.
-    Tls,
-    /// WebSocket.
-    WebSocket,
-    /// WebSocket over TLS.
-    SecureWebSocket,
-}
-
-impl Transport {
-    /// Its word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::WebSocket => "ws",
-            Self::SecureWebSocket => "wss",
-        }
-    }
-}
-
-/// A link that is online. "In" is what its peer sends.
+/// A link that is online.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// What it runs over.
-    pub transport: Transport,
+    /// The edge's meta, the service's name.
+    pub label: String,
+    /// What it runs over, as a word.
+    pub transport: &'static str,
     /// The other end.
     pub peer: SocketAddr,
-    /// When it was admitted.
-    pub connected_since: SystemTime,
-    /// How long ago its last byte came.
-    pub last_heard: Duration,
-    /// How long ago its last heartbeat came, if one has.
-    pub last_heartbeat: Option<Duration>,
+    /// When it was admitted, in seconds since 1970.
+    pub connected_since: i64,
+    /// How long ago its last heartbeat came; since it was admitted, if none has come.
+    pub heartbeat_age: Duration,
+    /// What it has carried.
+    pub traffic: Traffic,
+    /// The methods that it offers.
+    pub rpcs: Vec<String>,
+    /// The topics that it takes.
+    pub topics: Vec<String>,
+}
+
+/// What a link has carried since it was made. "In" is what its peer sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
     /// Bytes read.
     pub bytes_in: u64,
     /// Bytes written.
     pub bytes_out: u64,
-    /// Calls and messages that came.
+    /// Calls that came.
+    pub calls_in: u64,
+    /// Calls that went.
+    pub calls_out: u64,
+    /// Messages that came.
     pub messages_in: u64,
-    /// Calls and messages that went.
+    /// Messages that went.
     pub messages_out: u64,
-    /// Streams that are open.
-    pub streams: u32,
-    /// Bytes of calls and messages that wait to be sent to it.
-    pub queued_bytes: u64,
 }
 
 /// A link that has ended.
@@ -132,15 +105,17 @@ pub struct Closed {
     /// The id of the edge or service.
     pub id: u64,
     /// The edge's meta or the service's name, cut to a bound.
-    pub label: Arc<str>,
+    pub label: Box<str>,
     /// The other end.
     pub peer: SocketAddr,
-    /// When it was admitted.
-    pub connected_since: SystemTime,
-    /// When it ended.
-    pub closed_at: SystemTime,
+    /// When it was admitted, in seconds since 1970.
+    pub connected_since: i64,
+    /// When it ended, in seconds since 1970.
+    pub closed_at: i64,
     /// Why, in words for an operator.
-    pub reason: Arc<str>,
+    pub reason: Box<str>,
+    /// What it had carried.
+    pub traffic: Traffic,
 }
 
 /// What has come and gone since the start.
@@ -159,14 +134,16 @@ pub struct Side {
     pub online: u64,
     /// Links that were admitted.
     pub admitted: u64,
-    /// Links that were refused.
-    pub refused: u64,
     /// Links that lost their id to a newcomer.
-    pub takeovers: u64,
+    pub displaced: u64,
     /// Bytes read.
     pub bytes_in: u64,
     /// Bytes written.
     pub bytes_out: u64,
+    /// Calls that it made and that were answered, with or without success.
+    pub calls: u64,
+    /// Messages that it published and that were answered, with or without success.
+    pub messages: u64,
 }
 
 /// A bridge at one moment.

@@ -45,7 +45,7 @@ const STREAMS: u32 = 64;
 const HEAD: usize = 16 * 1024;
 
 /// How long requests that are under way have once the control plane stops.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A refused connection is told of once in this time.
 const QUIET: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` at the root of the repository follows one call through all of it. [`Gateway`] is the one place that
 //! knows every part.
 
+mod control;
 mod directory;
 mod drain;
 mod edgebound;
@@ -30,6 +31,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
+use crate::control::Opened;
 use crate::directory::{Chooser, Directory};
 use crate::edgebound::Edgebound;
 use crate::exchange::{Bridges, Exchange, Parts, now};
@@ -68,6 +70,12 @@ pub enum StartError {
     /// The records of who is online cannot be kept as configured.
     #[error(transparent)]
     Records(#[from] dao::OpenError),
+    /// The control plane's port cannot be opened.
+    #[error("the port of the control plane cannot be opened")]
+    ControlPlanePort(#[source] ListenError),
+    /// What the control plane needs, certificates or tokens, is not usable.
+    #[error(transparent)]
+    ControlPlane(#[from] controlplane::LoadError),
 }
 
 /// The addresses of a gateway, with the ports that the system has chosen where none was configured.
@@ -97,6 +105,8 @@ pub struct Gateway {
     /// Once there are ports.
     ways_in: Option<WaysIn>,
     listening: Option<Listening>,
+    /// None where it is off.
+    control: Option<control::Served>,
     /// Stops accepting, at the begin of a drain.
     accepting: Lifecycle,
     /// Stops the rest.
@@ -129,6 +139,7 @@ impl Gateway {
             exchange,
             ways_in: None,
             listening: None,
+            control: None,
             accepting: Lifecycle::default(),
             serving: Lifecycle::default(),
             bridging: Lifecycle::default(),
@@ -155,6 +166,7 @@ impl Gateway {
             edges: edges.local_addr(),
             websockets: websockets.as_ref().map(Listener::local_addr),
         };
+        let control = Opened::open(&config.controlplane)?;
         let node = node::name(&config.daemon.frontier_id, listening);
         let (bridges, bridge_tasks) = Bridges::prepare(&config.all_bridges(), &node)?;
         let bridges = Some(bridges).filter(|bridges| !bridges.is_empty());
@@ -188,6 +200,10 @@ impl Gateway {
         });
         gateway.ways_in = Some(WaysIn { services: for_services, edges: for_edges, websockets: for_websockets });
         gateway.listening = Some(listening);
+        if let Some(opened) = control {
+            gateway.serve_control(opened, config, node);
+        }
+        let serving = &gateway.serving;
         bridge_tasks.into_iter().for_each(|task| gateway.bridging.spawn(task));
         serving.spawn(writer.run(serving.stop_token()));
         serving.spawn(takeovers::report(Arc::clone(&gateway.exchange), serving.clone()));
@@ -302,6 +318,7 @@ pub fn check(config: &config::Config) -> Result<(), StartError> {
     Loaded::services(&config.servicebound)?;
     Loaded::edges(&config.edgebound)?;
     Loaded::websockets(&config.edgebound.websocket)?;
+    control::load(&config.controlplane)?;
     Ok(bridges::check(&config.all_bridges())?)
 }
 

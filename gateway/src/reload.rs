@@ -4,7 +4,7 @@ use config::Config;
 use net::Causes;
 use tracing::{error, info, warn};
 
-use crate::{Gateway, WayInError};
+use crate::{Gateway, WayInError, control};
 
 /// What the process around a gateway does for it.
 pub trait Process: Send + Sync + 'static {
@@ -22,7 +22,7 @@ pub trait Process: Send + Sync + 'static {
 }
 
 /// Keys that take effect without a restart, for those who come from then on. One that ends in a dot stands for its section.
-const RELOADABLE: [&str; 22] = [
+const RELOADABLE: [&str; 25] = [
     "log.level",
     "servicebound.listen.tls.ca_certs",
     "servicebound.listen.tls.certs",
@@ -47,6 +47,9 @@ const RELOADABLE: [&str; 22] = [
     "servicebound.listen.advertised_addr",
     "edgebound.listen.advertised_addr",
     "edgebound.websocket.listen.advertised_addr",
+    "controlplane.listen.tls.ca_certs",
+    "controlplane.listen.tls.certs",
+    "controlplane.tokens",
 ];
 
 /// Why a configuration was not taken over. Then everything is as it was.
@@ -62,6 +65,9 @@ pub enum ReloadError {
     /// Certificates, or what else a listener needs, cannot be used.
     #[error(transparent)]
     WayIn(#[from] WayInError),
+    /// Certificates or tokens of the control plane cannot be used.
+    #[error(transparent)]
+    ControlPlane(#[from] controlplane::LoadError),
 }
 
 impl Gateway {
@@ -76,7 +82,11 @@ impl Gateway {
         if !keys.is_empty() {
             return Err(ReloadError::NeedsRestart { keys });
         }
+        let control = control::reload(&new.controlplane).await?;
         self.renew_ways_in(new).await?;
+        if let (Some(served), Some(loaded)) = (&self.control, control) {
+            served.renew(loaded, new);
+        }
         self.edgebound.renew(&new.edgebound);
         self.servicebound.renew(&new.servicebound);
         Ok(changes)

@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "frontier-gateway",
         &[
             "frontier-bridges",
+            "frontier-controlplane",
             "frontier-dao",
             "frontier-net",
             "frontier-transport",

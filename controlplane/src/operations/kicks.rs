@@ -8,7 +8,7 @@ use tracing::info;
 use super::Operations;
 use crate::access::Caller;
 use crate::failure::Failure;
-use crate::running::{Kick, LinkKind};
+use crate::running::LinkKind;
 
 impl Operations {
     /// Kicks an edge. It is carried out even if whoever asked goes away meanwhile.
@@ -29,7 +29,7 @@ impl Operations {
         caller: Caller,
         kind: LinkKind,
         id: u64,
-        kick: impl Future<Output = Kick> + Send + 'static,
+        kick: impl Future<Output = bool> + Send + 'static,
     ) -> Result<(), Failure> {
         if !caller.may_write() {
             audit(&caller, kind, id, "denied");
@@ -37,18 +37,13 @@ impl Operations {
         }
         let kicked = self.tasks.spawn(async move {
             let kicked = kick.await;
-            let result = match kicked {
-                Kick::Done => "kicked",
-                Kick::Absent => "not online",
-                Kick::Pending => "told to go, not gone yet",
-            };
+            let result = if kicked { "kicked" } else { "not online" };
             audit(&caller, kind, id, result);
             kicked
         });
         match kicked.await {
-            Ok(Kick::Done) => Ok(()),
-            Ok(Kick::Absent) => Err(Failure::NotOnline(kind)),
-            Ok(Kick::Pending) => Err(Failure::KickPending),
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::NotOnline(kind)),
             Err(_) => Err(Failure::Late),
         }
     }

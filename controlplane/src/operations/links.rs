@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::controlplane::{
-    Bridge, ClosedLink, EdgeDetails, GetEdgeRequest, GetServiceRequest, Info, Link, ListBridgesResponse,
-    ListClosedLinksRequest, ListClosedLinksResponse, ServiceDetails, Side, Totals,
+    Bridge, ClosedLink, Edge, EdgeDetails, GetEdgeRequest, GetServiceRequest, Info, Link, ListBridgesResponse,
+    ListClosedLinksRequest, ListClosedLinksResponse, Service, ServiceDetails, Side, Totals, Traffic,
 };
 use proto::id::{EdgeId, ServiceId};
 
@@ -18,21 +18,28 @@ const CLOSED: usize = 100;
 /// The most of them.
 const MAX_CLOSED: usize = 1000;
 
+/// Methods, or topics, of one link that are told.
+const MAX_NAMES: usize = 1000;
+
+/// Bytes of them.
+const MAX_NAMES_BYTES: usize = 1024 * 1024;
+
 impl Operations {
     pub(crate) async fn describe_edge(&self, request: GetEdgeRequest) -> Result<EdgeDetails, Failure> {
-        let id = EdgeId(request.edge_id);
-        let edge = self.get_edge(request).await?;
-        let (rpcs, rpc_count) = self.rpcs_of_edge(id).await?;
-        let link = self.running.edge(id).await.ok_or(Failure::NotFound)?;
+        let edge_id = request.edge_id;
+        let link = self.running.edge(EdgeId(edge_id)).await.ok_or(Failure::NotFound)?;
+        let (addr, create_time) = (link.peer.to_string(), link.connected_since);
+        let edge = Edge { edge_id, meta: link.label.clone(), addr, create_time };
+        let (rpcs, rpc_count) = first(link.rpcs.clone());
         Ok(EdgeDetails { edge: Some(edge), link: Some(link.into()), rpcs, rpc_count })
     }
 
     pub(crate) async fn describe_service(&self, request: GetServiceRequest) -> Result<ServiceDetails, Failure> {
-        let id = ServiceId(request.service_id);
-        let service = self.get_service(request).await?;
-        let (rpcs, rpc_count) = self.rpcs_of_service(id).await?;
-        let (topics, topic_count) = self.topics_of_service(id).await?;
-        let link = self.running.service(id).await.ok_or(Failure::NotFound)?;
+        let service_id = request.service_id;
+        let link = self.running.service(ServiceId(service_id)).await.ok_or(Failure::NotFound)?;
+        let (addr, create_time) = (link.peer.to_string(), link.connected_since);
+        let service = Service { service_id, service: link.label.clone(), addr, create_time };
+        let ((rpcs, rpc_count), (topics, topic_count)) = (first(link.rpcs.clone()), first(link.topics.clone()));
         let (service, link) = (Some(service), Some(link.into()));
         Ok(ServiceDetails { service, link, rpcs, rpc_count, topics, topic_count })
     }
@@ -66,6 +73,20 @@ impl Operations {
     }
 }
 
+/// The first names in their order, as many as fit, and how many there are.
+fn first(mut names: Vec<String>) -> (Vec<String>, i32) {
+    let count = i32::try_from(names.len()).unwrap_or(i32::MAX);
+    names.sort_unstable();
+    let mut bytes = 0;
+    let fit = names.iter().take(MAX_NAMES).take_while(|name| {
+        bytes += name.len();
+        bytes <= MAX_NAMES_BYTES
+    });
+    let fit = fit.count();
+    names.truncate(fit);
+    (names, count)
+}
+
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
@@ -78,18 +99,19 @@ fn unix_millis(time: SystemTime) -> i64 {
 impl From<running::Link> for Link {
     fn from(link: running::Link) -> Self {
         Self {
-            transport: link.transport.word().to_owned(),
+            transport: link.transport.to_owned(),
             peer: link.peer.to_string(),
-            connected_since_ms: unix_millis(link.connected_since),
-            last_heard_ms: millis(link.last_heard),
-            last_heartbeat_ms: link.last_heartbeat.map(millis),
-            bytes_in: link.bytes_in,
-            bytes_out: link.bytes_out,
-            messages_in: link.messages_in,
-            messages_out: link.messages_out,
-            streams: link.streams,
-            queued_bytes: link.queued_bytes,
+            connected_since: link.connected_since,
+            heartbeat_age_ms: millis(link.heartbeat_age),
+            traffic: Some(link.traffic.into()),
         }
+    }
+}
+
+impl From<running::Traffic> for Traffic {
+    fn from(traffic: running::Traffic) -> Self {
+        let running::Traffic { bytes_in, bytes_out, calls_in, calls_out, messages_in, messages_out } = traffic;
+        Self { bytes_in, bytes_out, calls_in, calls_out, messages_in, messages_out }
     }
 }
 
@@ -98,11 +120,12 @@ impl From<running::Closed> for ClosedLink {
         Self {
             kind: closed.kind.word().to_owned(),
             id: closed.id,
-            label: closed.label.to_string(),
+            label: closed.label.into(),
             peer: closed.peer.to_string(),
-            connected_since_ms: unix_millis(closed.connected_since),
-            closed_at_ms: unix_millis(closed.closed_at),
-            reason: closed.reason.to_string(),
+            connected_since: closed.connected_since,
+            closed_at: closed.closed_at,
+            reason: closed.reason.into(),
+            traffic: Some(closed.traffic.into()),
         }
     }
 }
@@ -136,7 +159,7 @@ impl From<running::Bridge> for Bridge {
 
 impl From<running::Side> for Side {
     fn from(side: running::Side) -> Self {
-        let running::Side { online, admitted, refused, takeovers, bytes_in, bytes_out } = side;
-        Self { online, admitted, refused, takeovers, bytes_in, bytes_out }
+        let running::Side { online, admitted, displaced, bytes_in, bytes_out, calls, messages } = side;
+        Self { online, admitted, displaced, bytes_in, bytes_out, calls, messages }
     }
 }

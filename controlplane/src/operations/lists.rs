@@ -5,9 +5,7 @@ use api::controlplane::{
     ListEdgesResponse, ListServiceRpCsRequest, ListServiceRpCsResponse, ListServiceTopicsRequest,
     ListServiceTopicsResponse, ListServicesRequest, ListServicesResponse, Service,
 };
-use dao::{
-    After, During, EdgeQuery, EdgeRpcQuery, Listed, NameField, Order, Page, ServiceNamesQuery, ServiceQuery, Text,
-};
+use dao::{After, During, EdgeQuery, EdgeRpcQuery, Listed, Order, Page, ServiceNamesQuery, ServiceQuery, Text};
 use proto::id::{EdgeId, ServiceId};
 
 use super::{MAX_PAGE, MAX_PAGE_BYTES, Operations};
@@ -107,32 +105,6 @@ impl Operations {
         let (topics, count) = names(self.records.service_topics(&query).await?)?;
         Ok(ListServiceTopicsResponse { topics, count })
     }
-
-    /// The first methods of one edge by name, and how many it has.
-    pub(super) async fn rpcs_of_edge(&self, edge: EdgeId) -> Result<(Vec<String>, i32), Failure> {
-        let query = EdgeRpcQuery { edge: Some(edge), order: BY_NAME, page: first(), ..EdgeRpcQuery::default() };
-        names(self.records.edge_rpcs(&query).await?)
-    }
-
-    /// The first methods of one service by name, and how many it has.
-    pub(super) async fn rpcs_of_service(&self, service: ServiceId) -> Result<(Vec<String>, i32), Failure> {
-        names(self.records.service_rpcs(&of_service(service)).await?)
-    }
-
-    /// The first topics of one service by name, and how many it has.
-    pub(super) async fn topics_of_service(&self, service: ServiceId) -> Result<(Vec<String>, i32), Failure> {
-        names(self.records.service_topics(&of_service(service)).await?)
-    }
-}
-
-const BY_NAME: Order<NameField> = Order { by: NameField::Name, descending: false };
-
-fn of_service(service: ServiceId) -> ServiceNamesQuery {
-    ServiceNamesQuery { id: Some(service), order: BY_NAME, page: first(), ..ServiceNamesQuery::default() }
-}
-
-fn first() -> Page {
-    Page::new(1, MAX_PAGE)
 }
 
 /// What was given; an empty text counts as nothing.

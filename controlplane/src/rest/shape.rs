@@ -3,7 +3,7 @@
 use api::controlplane::{
     Bridge, ClosedLink, Edge, EdgeDetails, Info, KickEdgeResponse, KickServiceResponse, Link, ListBridgesResponse,
     ListClosedLinksResponse, ListEdgeRpCsResponse, ListEdgesResponse, ListServiceRpCsResponse,
-    ListServiceTopicsResponse, ListServicesResponse, Service, ServiceDetails, Side, Totals,
+    ListServiceTopicsResponse, ListServicesResponse, Service, ServiceDetails, Side, Totals, Traffic,
 };
 use serde_json::{Value, json};
 
@@ -113,15 +113,22 @@ impl Shape for Link {
         json!({
             "transport": self.transport,
             "peer": self.peer,
-            "connected_since_ms": self.connected_since_ms.to_string(),
-            "last_heard_ms": self.last_heard_ms.to_string(),
-            "last_heartbeat_ms": self.last_heartbeat_ms.map(|age| age.to_string()),
+            "connected_since": self.connected_since.to_string(),
+            "heartbeat_age_ms": self.heartbeat_age_ms.to_string(),
+            "traffic": self.traffic.json(),
+        })
+    }
+}
+
+impl Shape for Traffic {
+    fn json(&self) -> Value {
+        json!({
             "bytes_in": self.bytes_in.to_string(),
             "bytes_out": self.bytes_out.to_string(),
+            "calls_in": self.calls_in.to_string(),
+            "calls_out": self.calls_out.to_string(),
             "messages_in": self.messages_in.to_string(),
             "messages_out": self.messages_out.to_string(),
-            "streams": self.streams,
-            "queued_bytes": self.queued_bytes.to_string(),
         })
     }
 }
@@ -133,9 +140,10 @@ impl Shape for ClosedLink {
             "id": self.id.to_string(),
             "label": self.label,
             "peer": self.peer,
-            "connected_since_ms": self.connected_since_ms.to_string(),
-            "closed_at_ms": self.closed_at_ms.to_string(),
+            "connected_since": self.connected_since.to_string(),
+            "closed_at": self.closed_at.to_string(),
             "reason": self.reason,
+            "traffic": self.traffic.json(),
         })
     }
 }
@@ -178,10 +186,11 @@ impl Shape for Side {
         json!({
             "online": self.online.to_string(),
             "admitted": self.admitted.to_string(),
-            "refused": self.refused.to_string(),
-            "takeovers": self.takeovers.to_string(),
+            "displaced": self.displaced.to_string(),
             "bytes_in": self.bytes_in.to_string(),
             "bytes_out": self.bytes_out.to_string(),
+            "calls": self.calls.to_string(),
+            "messages": self.messages.to_string(),
         })
     }
 }

@@ -9,8 +9,7 @@ use async_trait::async_trait;
 use config::Backend;
 use dao::{Change, Edge, EdgeRpc, Generation, Records, Service, ServiceRpc, ServiceTopic, Snapshot};
 use frontier_controlplane::{
-    Bridge, BridgeState, Closed, ControlPlane, Counters, Info, Kick, Link, LinkKind, Loaded, Running, Side, Totals,
-    Transport,
+    Bridge, BridgeState, Closed, ControlPlane, Counters, Info, Link, LinkKind, Loaded, Running, Side, Totals, Traffic,
 };
 use proto::id::{EdgeId, ServiceId};
 use serde_json::Value;
@@ -62,10 +61,8 @@ impl Online {
     }
 
     fn close(&self, kind: LinkKind, id: u64) {
-        let label = "left".into();
-        let (connected_since, closed_at) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(7));
-        let reason = "kicked".into();
-        let closed = Closed { kind, id, label, peer: peer(), connected_since, closed_at, reason };
+        let (label, reason, traffic) = ("left".into(), "kicked".into(), Traffic::default());
+        let closed = Closed { kind, id, label, peer: peer(), connected_since: 0, closed_at: 7, reason, traffic };
         self.closed.lock().unwrap().push(closed);
     }
 }
@@ -74,48 +71,57 @@ fn peer() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 4711))
 }
 
-fn link() -> Link {
-    Link {
-        transport: Transport::Tls,
+fn link(of: &[Change]) -> Link {
+    let mut link = Link {
+        label: String::new(),
+        transport: "tls",
         peer: peer(),
-        connected_since: SystemTime::UNIX_EPOCH + Duration::from_secs(3),
-        last_heard: Duration::from_millis(12),
-        last_heartbeat: None,
-        bytes_in: u64::MAX,
-        bytes_out: 2,
-        messages_in: 3,
-        messages_out: 4,
-        streams: 5,
-        queued_bytes: 6,
+        connected_since: 3,
+        heartbeat_age: Duration::from_millis(12),
+        traffic: Traffic { bytes_in: u64::MAX, calls_in: 3, ..Traffic::default() },
+        rpcs: Vec::new(),
+        topics: Vec::new(),
+    };
+    for change in of {
+        match change {
+            Change::EdgeOnline(edge, _) => link.label = edge.meta.to_string(),
+            Change::ServiceOnline(service, _) => link.label = service.name.to_string(),
+            Change::EdgeRpc(EdgeRpc { rpc, .. }, _) | Change::ServiceRpc(ServiceRpc { rpc, .. }, _) => {
+                link.rpcs.push(rpc.to_string());
+            }
+            Change::ServiceTopic(topic, _) => link.topics.push(topic.topic.to_string()),
+            Change::EdgeOffline(..) | Change::ServiceOffline(..) => {}
+        }
     }
+    link
 }
 
 #[async_trait]
 impl Running for Online {
-    async fn kick_edge(&self, edge: EdgeId) -> Kick {
+    async fn kick_edge(&self, edge: EdgeId) -> bool {
         if self.edges.lock().unwrap().remove(&edge.0).is_none() {
-            return Kick::Absent;
+            return false;
         }
         self.close(LinkKind::Edge, edge.0);
         self.records().record(Change::EdgeOffline(edge, Generation(1)));
-        Kick::Done
+        true
     }
 
-    async fn kick_service(&self, service: ServiceId) -> Kick {
+    async fn kick_service(&self, service: ServiceId) -> bool {
         if self.services.lock().unwrap().remove(&service.0).is_none() {
-            return Kick::Absent;
+            return false;
         }
         self.close(LinkKind::Service, service.0);
         self.records().record(Change::ServiceOffline(service, Generation(1)));
-        Kick::Done
+        true
     }
 
     async fn edge(&self, edge: EdgeId) -> Option<Link> {
-        self.edges.lock().unwrap().contains_key(&edge.0).then(link)
+        self.edges.lock().unwrap().get(&edge.0).map(|changes| link(changes))
     }
 
     async fn service(&self, service: ServiceId) -> Option<Link> {
-        self.services.lock().unwrap().contains_key(&service.0).then(link)
+        self.services.lock().unwrap().get(&service.0).map(|changes| link(changes))
     }
 
     fn totals(&self) -> Totals {

@@ -170,23 +170,27 @@ async fn what_was_added_has_its_shape() {
     let served = Served::start(BACKENDS[0]).await;
     served.online.edge(3, "m", 1, &["b", "a"]);
     served.online.service(4, "s", 1, &["r"], &["t", "*"]);
+    let traffic = |bytes_in: &str, calls_in: &str| {
+        json!({
+            "bytes_in": bytes_in,
+            "bytes_out": "0",
+            "calls_in": calls_in,
+            "calls_out": "0",
+            "messages_in": "0",
+            "messages_out": "0",
+        })
+    };
     let link = json!({
         "transport": "tls",
         "peer": "127.0.0.1:4711",
-        "connected_since_ms": "3000",
-        "last_heard_ms": "12",
-        "last_heartbeat_ms": null,
-        "bytes_in": "18446744073709551615",
-        "bytes_out": "2",
-        "messages_in": "3",
-        "messages_out": "4",
-        "streams": 5,
-        "queued_bytes": "6",
+        "connected_since": "3",
+        "heartbeat_age_ms": "12",
+        "traffic": traffic("18446744073709551615", "3"),
     });
-    let edge = json!({ "edge_id": "3", "meta": "m", "addr": "127.0.0.1:10003", "create_time": "1" });
+    let edge = json!({ "edge_id": "3", "meta": "m", "addr": "127.0.0.1:4711", "create_time": "3" });
     let details = json!({ "edge": edge, "link": link, "rpcs": ["a", "b"], "rpc_count": 2 });
     is(&served.get("/v1/edges/3/details").await, &details);
-    let service = json!({ "service_id": "4", "service": "s", "addr": "127.0.0.1:10004", "create_time": "1" });
+    let service = json!({ "service_id": "4", "service": "s", "addr": "127.0.0.1:4711", "create_time": "3" });
     let (rpcs, topics) = (json!(["r"]), json!(["*", "t"]));
     is(
         &served.get("/v1/services/4/details").await,
@@ -212,9 +216,10 @@ async fn what_was_added_has_its_shape() {
         "id": "3",
         "label": "left",
         "peer": "127.0.0.1:4711",
-        "connected_since_ms": "0",
-        "closed_at_ms": "7000",
+        "connected_since": "0",
+        "closed_at": "7",
         "reason": "kicked",
+        "traffic": traffic("0", "0"),
     });
     assert_eq!(closed, json!({ "links": [expected] }));
 }
