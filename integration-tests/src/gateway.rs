@@ -263,7 +263,7 @@ impl Gateway {
     }
 
     #[track_caller]
-    fn announced(&self, prefix: &str) -> SocketAddr {
+    pub(crate) fn announced(&self, prefix: &str) -> SocketAddr {
         let line = self.logged(prefix);
         let rest = line.split_once(prefix).map_or("", |(_, rest)| rest);
         let address = rest.split_whitespace().next().unwrap_or("");

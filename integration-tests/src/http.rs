@@ -1,15 +1,19 @@
-//! Just enough HTTP to ask the observability port.
+//! Just enough HTTP to ask the observability port and the control plane.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use serde_json::Value;
+
 use crate::wait::PATIENCE;
 
-/// An answer of the observability port.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The status line and the header, as they came.
+    pub head: String,
     /// Everything behind the header.
     pub body: String,
 }
@@ -17,14 +21,40 @@ pub struct Answer {
 /// Asks for `path` with HTTP/1.0, so that the end of the connection is the end of the body. None if nobody answers.
 #[must_use]
 pub fn get(addr: SocketAddr, path: &str) -> Option<Answer> {
+    ask(addr, "GET", path, &[])
+}
+
+/// As [`get`], with any method and further lines of the header.
+#[must_use]
+pub fn ask(addr: SocketAddr, method: &str, path: &str, header: &[&str]) -> Option<Answer> {
+    let header: String = header.iter().map(|line| format!("{line}\r\n")).collect();
     let mut stream = TcpStream::connect_timeout(&addr, PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n").ok()?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {addr}\r\n{header}\r\n").ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Answer { status, body: body.to_owned() })
+    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// What the header says under `name`.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
 }
 
 /// One line of the Prometheus text: `name{labels} value`.

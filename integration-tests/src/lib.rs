@@ -8,6 +8,7 @@ pub mod bridges;
 pub mod brokers;
 pub mod certificates;
 pub mod containers;
+pub mod control;
 pub mod gateway;
 pub mod go;
 pub mod http;
@@ -19,6 +20,7 @@ pub mod replay;
 pub mod tool;
 pub mod wait;
 
+pub use control::Control;
 pub use gateway::{Gateway, Settings};
 pub use proxy::Proxy;
 pub use tool::Tool;

@@ -149,7 +149,10 @@ fn what_is_wrong_with_the_shape_of_a_file_is_one_line_for_check_and_start() {
             ),
             "edgebound.listen.tls: ",
         ),
-        (format!("{GOOD}controlplane:\n  enable: true\n"), "controlplane.enable: the control plane is not served"),
+        (
+            format!("{GOOD}controlplane:\n  enable: true\n  tokens: [{{name: ops, token: {{file: /nowhere/x.yaml.token}}}}]\n"),
+            "controlplane.tokens: ",
+        ),
     ] {
         let line = refused(&written(&folder, &content));
         assert!(line.starts_with("frontier: ") && line.contains(expected), "{content:?}: {line}");

@@ -10,6 +10,8 @@ mod clones;
 mod close;
 mod config;
 mod connect;
+mod control;
+mod control_churn;
 mod deadlines;
 mod examples;
 mod frontierctl;

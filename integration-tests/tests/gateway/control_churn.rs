@@ -1,0 +1,84 @@
+//! Lists and counts while edges come and go.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use frontier_integration_tests::control::Control;
+use frontier_integration_tests::raw::{Client, Hello};
+use frontier_integration_tests::{Settings, eventually};
+
+/// Edges that stay throughout.
+const STAY: usize = 200;
+
+/// Threads that come and go, each with so many edges at once, so many times.
+const STORMS: usize = 4;
+const EACH: usize = 25;
+const ROUNDS: usize = 12;
+
+/// Orders in which lists are walked while it storms.
+const WALKS: [&str; 5] = [
+    "/v1/edges?page=1&page_size=7",
+    "/v1/edges?page=1&page_size=100&order=%2Bmeta&meta=m",
+    "/v1/edges?page=1&page_size=1000&order=-edge_id",
+    "/v1/edges?page=1&page_size=33&order=%2Bcreate_time",
+    "/v1/edges?page=1&page_size=64&order=-addr&addr=127.0.0.1",
+];
+
+#[test]
+fn counts_are_exact_and_no_walk_misses_or_repeats_anybody_who_stays() {
+    for backend in ["memory", "sqlite"] {
+        let sections = format!("dao:\n  backend: {backend}\n");
+        let gateway = Settings { sections, ..Settings::default() }.with_control().start();
+        let control = Control::of(&gateway);
+        let stay: Vec<Client> =
+            (0..STAY).map(|i| Client::connect(gateway.edge, &Hello::edge(format!("m{i:04}").as_bytes()))).collect();
+        let staying: BTreeSet<u64> = stay.iter().map(|edge| edge.id).collect();
+        assert_eq!(control.count(), STAY as u64);
+
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let storms: Vec<_> = (0..STORMS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for _ in 0..ROUNDS {
+                            let hello = Hello::edge(b"m-comes-and-goes");
+                            let edges: Vec<Client> = (0..EACH).map(|_| Client::connect(gateway.edge, &hello)).collect();
+                            drop(edges);
+                        }
+                    })
+                })
+                .collect();
+            for path in WALKS {
+                let (control, staying, over) = (&control, &staying, &over);
+                scope.spawn(move || {
+                    // Once at least, and for as long as it storms.
+                    loop {
+                        let (ids, _) = control.walk(path);
+                        let met: BTreeSet<u64> = ids.iter().copied().collect();
+                        assert_eq!(met.len(), ids.len(), "{path}: an id twice");
+                        assert!(met.is_superset(staying), "{path}: one who stays is missing");
+                        if over.load(Ordering::Relaxed) {
+                            return;
+                        }
+                    }
+                });
+            }
+            let ended: Vec<_> = storms.into_iter().map(|storm| storm.join()).collect();
+            over.store(true, Ordering::Relaxed);
+            assert!(ended.iter().all(Result::is_ok), "a storm failed");
+        });
+
+        // Who has just closed its socket is online until the gateway has read so.
+        eventually("those who went are gone", || (control.count() == STAY as u64).then_some(()));
+        assert_eq!(control.walk("/v1/edges?order=%2Bedge_id").0, staying.iter().copied().collect::<Vec<_>>());
+        let mut left = STAY as u64;
+        for edge in stay {
+            edge.close();
+            left -= 1;
+            if left % 40 == 0 {
+                assert_eq!(control.walk("/v1/edges?page=1&page_size=50"), (control.walk("/v1/edges").0, left));
+            }
+        }
+    }
+}
