@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use net::tls::{ClientFiles, KeyPair, Roots, TlsConnector};
 use sdk::{Builder, LinkState, Reconnect, Tls};
 use tokio::sync::watch;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, complete};
 use crate::output::{Output, fields};
 
 /// How the gateway is reached.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LinkArgs {
     /// Time to reach the gateway
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
@@ -21,7 +22,7 @@ pub(crate) struct LinkArgs {
 }
 
 /// TLS towards the gateway: any of these turns it on.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct TlsArgs {
     /// Use TLS, and trust whom this machine trusts
     #[arg(long, global = true)]
@@ -64,6 +65,34 @@ impl TlsArgs {
 }
 
 impl LinkArgs {
+    /// Time to reach the gateway.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// The name that the gateway's certificate must have, if not the host's.
+    pub(crate) fn tls_name(&self) -> Option<&str> {
+        self.tls.tls_name.as_deref()
+    }
+
+    /// What TLS needs; none for plain TCP. Reads files.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub(crate) fn tls_connector(&self) -> Result<Option<TlsConnector>, Failure> {
+        let TlsArgs { tls, tls_ca, tls_insecure, tls_cert, tls_key, tls_name } = &self.tls;
+        let roots = match tls_ca {
+            Some(file) => Roots::Files(vec![file.clone()]),
+            None if *tls_insecure => Roots::Anybody,
+            None if *tls || tls_cert.is_some() || tls_name.is_some() => Roots::System,
+            None => return Ok(None),
+        };
+        let pair = tls_cert.clone().zip(tls_key.clone());
+        let certs = pair.into_iter().map(|(cert, key)| KeyPair { cert, key }).collect();
+        let loaded = TlsConnector::load(&ClientFiles { roots, certs });
+        loaded.map(Some).map_err(|error| Failure::Local(complete(&error)))
+    }
+
     /// Puts them into a builder.
     pub(crate) fn apply<K>(&self, builder: Builder<K>) -> Builder<K> {
         let builder = builder.connect_timeout(self.connect_timeout);

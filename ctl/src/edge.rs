@@ -6,6 +6,7 @@ use clap::Subcommand;
 use sdk::{Builder, Edge, EdgeId, Limits};
 
 use crate::connect::{LinkArgs, reconnect, tell_state};
+use crate::control::{self, ControlArgs};
 use crate::failure::Failure;
 use crate::output::{Fields, Output};
 use crate::payload::Source;
@@ -17,7 +18,11 @@ use crate::{pipe, streams};
 
 /// What the edge is, and what it does.
 #[derive(Debug, clap::Args)]
+#[command(subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    /// Tell of the edge that has this id, by the control plane
+    #[arg(value_name = "ID", required = true)]
+    told: Option<u64>,
     /// Where the gateway takes edges
     #[arg(
         long,
@@ -35,8 +40,10 @@ pub(crate) struct Args {
     id: Option<u64>,
     #[command(flatten)]
     link: LinkArgs,
+    #[command(flatten)]
+    control: ControlArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,12 +95,17 @@ enum Command {
 /// # Errors
 /// See [`Failure`].
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+    let command = match (args.told, args.command) {
+        (None, Some(command)) => command,
+        (Some(id), None) => return control::edge(id, &args.control, &args.link, output).await,
+        _ => return Err(Failure::Usage("give an id or a command, not both".to_owned())),
+    };
     let mut builder = args.link.apply(Edge::builder(&args.addr)).meta(args.meta.read()?);
     if let Some(id) = args.id {
         builder = builder.edge_id(EdgeId(id));
     }
     let link = Link { builder, addr: args.addr };
-    match args.command {
+    match command {
         Command::Call { method, payload, custom, repeat } => {
             let (payload, custom) = (payload.read()?, custom.read()?);
             let edge = link.connect(repeat.is_many()).await?;

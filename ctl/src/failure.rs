@@ -6,7 +6,7 @@ use sdk::Error;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the far side, or the gateway for it, answered with an error
+  1  the far side, or the gateway, answered with an error: nobody of that id is online
   2  wrong usage
   3  the gateway cannot be reached, refused us, or the link was lost
   4  no answer, or nothing to receive, in time
@@ -28,6 +28,9 @@ pub(crate) enum Failure {
     /// Something on this side.
     #[error("{0}")]
     Local(String),
+    /// Arguments that do not go together.
+    #[error("{0}")]
+    Usage(String),
     /// The user wants no answer any more.
     #[error("given up")]
     Interrupted,
@@ -51,6 +54,7 @@ impl Failure {
             Self::NoLink(_) => "no_link",
             Self::TimedOut(_) => "timed_out",
             Self::Local(_) => "local",
+            Self::Usage(_) => "usage",
         }
     }
 
@@ -58,6 +62,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::FarSide(_) => 1,
+            Self::Usage(_) => 2,
             Self::NoLink(_) => 3,
             Self::TimedOut(_) => 4,
             Self::Local(_) => 5,
@@ -80,7 +85,7 @@ impl From<Error> for Failure {
 }
 
 /// An error's text with those of its causes, as far as they say something new.
-fn complete(error: &dyn std::error::Error) -> String {
+pub(crate) fn complete(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,8 +1,9 @@
-//! `frontierctl`: acts as an edge or a service of a Frontier gateway, from a terminal or a script.
+//! `frontierctl`: acts as an edge or a service of a Frontier gateway, and asks its control plane, from a terminal or a script.
 //!
-//! One file per group of commands: `edge`, `service`. What both groups do alike is in the others.
+//! One file per group of commands: `edge`, `service`, and the folder `control`. What the first two do alike is in the others.
 
 mod connect;
+mod control;
 mod edge;
 mod failure;
 mod output;
@@ -24,7 +25,7 @@ use clap_complete::Shell;
 use crate::failure::Failure;
 use crate::output::{Output, OutputArgs};
 
-/// Acts as an edge or a service of a Frontier gateway: calls, publishes, receives, serves, opens streams.
+/// Acts as an edge or a service of a Frontier gateway: calls, publishes, receives, serves, opens streams. Asks its control plane who is online, and kicks.
 #[derive(Debug, Parser)]
 #[command(name = "frontierctl", version, after_help = failure::EXIT_CODES)]
 struct Cli {
@@ -36,10 +37,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Act as an edge
+    /// Act as an edge; with an id, tell of the edge that has it
     Edge(edge::Args),
-    /// Act as a service
+    /// Act as a service; with an id, tell of the service that has it
     Service(service::Args),
+    #[command(flatten)]
+    Control(control::Command),
     /// Write completions for a shell to standard output
     Completions {
         /// The shell
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Edge(args) => block_on(edge::run(args, output)),
         Command::Service(args) => block_on(service::run(args, output)),
+        Command::Control(command) => block_on(control::run(command, output)),
         Command::Completions { shell } => complete(shell, output),
     };
     match done {

@@ -51,6 +51,11 @@ impl Output {
         Self { form, quiet: args.quiet }
     }
 
+    /// Whether programs read it.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self.form, Form::Json)
+    }
+
     /// A payload; `label` tells people where it comes from, if that is not plain, and `fields` tell programs.
     ///
     /// # Errors
@@ -107,7 +112,11 @@ impl Output {
         written.map_err(|error| Failure::Local(format!("cannot write to standard output: {error}")))
     }
 
-    fn object(self, fields: Fields) -> Result<(), Failure> {
+    /// An object, for programs.
+    ///
+    /// # Errors
+    /// Standard output takes no more.
+    pub(crate) fn object(self, fields: Fields) -> Result<(), Failure> {
         self.bytes(format!("{}\n", Value::Object(fields)).as_bytes())
     }
 }

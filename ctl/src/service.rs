@@ -8,6 +8,7 @@ use clap::Subcommand;
 use sdk::{Builder, EdgeId, EdgePresence, Limits, Service, ServiceId};
 
 use crate::connect::{LinkArgs, reconnect, tell_state};
+use crate::control::{self, ControlArgs};
 use crate::failure::Failure;
 use crate::output::{Fields, Output, fields};
 use crate::payload::Source;
@@ -19,7 +20,11 @@ use crate::{pipe, streams};
 
 /// What the service is, and what it does.
 #[derive(Debug, clap::Args)]
+#[command(subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    /// Tell of the service that has this id, by the control plane
+    #[arg(value_name = "ID", required = true)]
+    told: Option<u64>,
     /// Where the gateway takes services
     #[arg(
         long,
@@ -37,8 +42,10 @@ pub(crate) struct Args {
     id: Option<u64>,
     #[command(flatten)]
     link: LinkArgs,
+    #[command(flatten)]
+    control: ControlArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,12 +121,17 @@ struct EdgesArgs {
 /// # Errors
 /// See [`Failure`].
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+    let command = match (args.told, args.command) {
+        (None, Some(command)) => command,
+        (Some(id), None) => return control::service(id, &args.control, &args.link, output).await,
+        _ => return Err(Failure::Usage("give an id or a command, not both".to_owned())),
+    };
     let mut builder = args.link.apply(Service::builder(&args.addr)).name(args.name);
     if let Some(id) = args.id {
         builder = builder.service_id(ServiceId(id));
     }
     let link = Link { builder, addr: args.addr };
-    match args.command {
+    match command {
         Command::Call { edge, method, payload, custom, repeat } => {
             let (payload, custom) = (payload.read()?, custom.read()?);
             let service = link.connect(repeat.is_many()).await?;

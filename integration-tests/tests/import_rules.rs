@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "frontier-config",
         ],
     ),
-    ("frontier-ctl", &["frontier-sdk", "frontier-proto"]),
+    ("frontier-ctl", &["frontier-api", "frontier-net", "frontier-sdk", "frontier-proto"]),
     ("frontier-bench", &["frontier-sdk", "frontier-proto"]),
     ("frontier-examples", &["frontier-sdk", "frontier-proto"]),
     ("frontier-integration-tests", &[]),
