@@ -13,12 +13,14 @@ pub mod gateway;
 pub mod go;
 pub mod http;
 pub mod log;
+pub mod nginx;
 pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod replay;
 pub mod tool;
 pub mod wait;
+pub mod websocket;
 
 pub use control::Control;
 pub use gateway::{Gateway, Settings};
