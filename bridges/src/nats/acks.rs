@@ -74,7 +74,10 @@ impl Flights {
     }
 
     /// Takes out those of which `ended` says why.
-    fn end_those(&self, mut ended: impl FnMut(Instant, &Flight) -> Option<PublishError>) -> Vec<(Flight, PublishError)> {
+    fn end_those(
+        &self,
+        mut ended: impl FnMut(Instant, &Flight) -> Option<PublishError>,
+    ) -> Vec<(Flight, PublishError)> {
         let mut state = self.state();
         let each = state.under_way.iter();
         let found: Vec<_> =

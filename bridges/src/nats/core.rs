@@ -14,8 +14,8 @@
 //! nothing has passed yet [`UNPROVEN`] messages. Should the user lose a permission meanwhile, there may be more refusals than that; the first of
 //! them are not dropped, and tell: what was sent behind that batch counts as lost with the connection, and is sent again over the next one.
 
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use async_nats::{PublishErrorKind, Subject, Subscriber};
 use async_trait::async_trait;
@@ -200,7 +200,8 @@ impl Link {
         let each: Vec<_> = sent.iter().map(refusal).collect();
         // Something of this batch was refused. If it cannot be told what, nothing of it can be told to have passed.
         let unknown = each.iter().all(Option::is_none);
-        let fell = sent.iter().zip(&each).any(|((_, subject), refusal)| refusal.is_some() && standing.proven.holds(subject));
+        let fell =
+            sent.iter().zip(&each).any(|((_, subject), refusal)| refusal.is_some() && standing.proven.holds(subject));
         standing.fell.fetch_or(fell, Ordering::Relaxed);
         let otherwise = || match unknown {
             true => Err(PublishError::refused("the user may not publish all that was sent together with this")),

@@ -190,12 +190,10 @@ mod tests {
         overflow();
         overflow();
         let said = events.0.borrow();
-        assert_eq!([1, 2, 3, 4].map(|overflow| said.refusals_before(overflow)), [
-            Some((0, 1)),
-            Some((1, 3)),
-            Some((3, 3)),
-            None
-        ]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|overflow| said.refusals_before(overflow)),
+            [Some((0, 1)), Some((1, 3)), Some((3, 3)), None]
+        );
         assert!(said.refusal(1, 3, "b").is_some());
         assert_eq!([said.refusal(1, 3, "a"), said.refusal(3, 3, "c"), said.refusal(0, 1, "b")], [None, None, None]);
     }

@@ -107,15 +107,8 @@ fn what_is_no_mqtt_is_told() {
 fn a_message_that_fits_is_written_and_one_byte_more_is_refused() {
     let mut property = Vec::new();
     user_property("k", b"v", &mut property).unwrap();
-    let message = |id| Publish {
-        topic: "a/b",
-        payload: b"xyz",
-        qos: 1,
-        id,
-        copy: id > 1,
-        retain: true,
-        properties: &property,
-    };
+    let message =
+        |id| Publish { topic: "a/b", payload: b"xyz", qos: 1, id, copy: id > 1, retain: true, properties: &property };
     let three = b"\x33\x0a\0\x03a/b\0\x01xyz";
     let five = b"\x3b\x12\0\x03a/b\0\x02\x07\x26\0\x01k\0\x01vxyz";
     for (version, id, expected) in [(MqttVersion::V3, 1, &three[..]), (MqttVersion::V5, 2, five)] {
@@ -145,12 +138,19 @@ fn messages_are_written_as_others_read_them() {
         let mut out = BytesMut::new();
         publish(MqttVersion::V5, &message, LARGEST, &mut out).unwrap();
         let mut codec = five::Codec { max_incoming_size: None, max_outgoing_size: None };
-        let Ok(Some(five::Packet::Publish(read))) = codec.decode(&mut out) else { panic!("{size} bytes cannot be read") };
+        let Ok(Some(five::Packet::Publish(read))) = codec.decode(&mut out) else {
+            panic!("{size} bytes cannot be read")
+        };
         assert!(out.is_empty());
         assert_eq!((read.dup, read.retain, read.pkid, read.qos), (copy, retain, id, qos_5(qos)));
         assert_eq!((&read.topic[..], &read.payload[..]), (long.as_bytes(), &payload[..]));
         let named = read.properties.map(|read| read.user_properties).unwrap_or_default();
-        assert!(named.iter().map(|(name, value)| (name.parse().unwrap(), &**value)).eq((0..size.min(100)).map(|n| (n, "ä"))));
+        assert!(
+            named
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), &**value))
+                .eq((0..size.min(100)).map(|n| (n, "ä")))
+        );
         publish(MqttVersion::V3, &message, LARGEST, &mut out).unwrap();
         let Ok(v4::Packet::Publish(read)) = v4::Packet::read(&mut out, LARGEST) else {
             panic!("{size} bytes cannot be read")
