@@ -50,8 +50,12 @@ const CHECK: Duration = Duration::from_secs(4);
 /// How long a producer must stand without a fatal error if the one before had one.
 const PROBATION: Duration = Duration::from_millis(1_500);
 
-/// The longest that records wait for those before them to be confirmed.
-const APART: Duration = Duration::from_millis(20);
+/// The longest that records wait for those before them to be confirmed: while one partition has no leader, those for others come by no
+/// sooner.
+const APART: Duration = Duration::from_millis(25);
+
+/// How many batches the client gets in one go at most.
+const PARTITIONS: usize = 16;
 
 /// How long what is under way may take when the bridge closes.
 const FLUSH: Duration = Duration::from_millis(1_800);
@@ -328,13 +332,10 @@ impl Bridge for KafkaBridge {
         if linger.is_zero() || batches.is_single() {
             return terms;
         }
-        Terms {
-            batch_records: terms.window,
-            batch_bytes: batches.bytes(),
-            linger: *linger,
-            apart: (*linger).min(APART),
-            ..terms
-        }
+        let fill_bytes = batches.bytes();
+        // Of several partitions each gets its batch in one go.
+        let batch_bytes = fill_bytes.saturating_mul(PARTITIONS);
+        Terms { batch_records: terms.window, batch_bytes, fill_bytes, linger: *linger, apart: APART, ..terms }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {

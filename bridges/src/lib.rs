@@ -20,7 +20,8 @@
 //! Three of the clients that are served confirm batches: Redis answers a pipeline, core NATS a barrier, AMQP with
 //! `mandatory` is judged as a whole. The others confirm each record and lose nothing by getting several at once. So
 //! [`Bridge::send`] takes a batch and returns [`Confirmations`], in which each record has an outcome of its own: one
-//! refused record does not spoil its neighbours, whichever way the client confirms.
+//! refused record does not spoil its neighbours, whichever way the client confirms. A client that learns of each record by
+//! itself, in a thread or task of its own, tells a [`Teller`]; futures and streams serve those that answer a batch.
 
 #[cfg(feature = "amqp")]
 mod amqp;
@@ -116,6 +117,8 @@ pub struct Terms {
     pub batch_records: usize,
     /// The most bytes in one, which a single record may exceed.
     pub batch_bytes: usize,
+    /// Bytes that fill a batch: what waits beside as many need not linger.
+    pub fill_bytes: usize,
     /// How long a record waits for others to fill a batch; clients that gather by themselves say zero.
     pub linger: Duration,
     /// How long a batch waits, full or not, for all before it to be confirmed. For clients that send one request at a time anyway: what
@@ -135,6 +138,7 @@ impl Default for Terms {
         Self {
             batch_records: 500,
             batch_bytes: 1024 * 1024,
+            fill_bytes: 1024 * 1024,
             linger: Duration::ZERO,
             apart: Duration::ZERO,
             window: 10_000,

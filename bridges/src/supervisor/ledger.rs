@@ -231,7 +231,7 @@ impl<A: Answer> Ledger<A> {
     /// Whether a batch is full, or has waited for more for long enough, and for those before it.
     fn is_due(&self, now: Instant) -> bool {
         let full =
-            self.waiting_bytes >= self.terms.batch_bytes || self.counters.queued as usize >= self.terms.batch_records;
+            self.waiting_bytes >= self.terms.fill_bytes || self.counters.queued as usize >= self.terms.batch_records;
         let lingers = |since: Instant| !full && since + self.terms.linger > now;
         match self.ready.first_key_value() {
             None => false,
