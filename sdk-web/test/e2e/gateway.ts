@@ -55,7 +55,10 @@ export class Gateway {
       "  - {name: readings, topics: [to-file], file: {path: readings.jsonl}}",
     ];
     writeFileSync(file, yaml.join("\n"));
-    this.#program = new Program(this.#t, "frontier", ["--config", file], { FRONTIER_DRAIN_SECONDS: "0" }, this.#folder);
+    this.#program = new Program(this.#t, "frontier", ["--config", file], {
+      env: { FRONTIER_DRAIN_SECONDS: "0" },
+      cwd: this.#folder,
+    });
     const addr = async (what: string) => (await this.#program.prints(new RegExp(`${what} server listening on: (\\S+)`)))[1]!;
     this.#ports = {
       services: await addr("servicebound"),
@@ -92,7 +95,7 @@ export class Gateway {
 
   /** A service by `frontierctl`, until the end of the test. */
   service(...args: string[]): Program {
-    return new Program(this.#t, "frontierctl", ["service", ...args], this.#env());
+    return new Program(this.#t, "frontierctl", ["service", ...args], { env: this.#env() });
   }
 
   /** A service by `frontierctl` that does one thing, to its end. */

@@ -36,7 +36,13 @@ export class Program {
   readonly #exited: Promise<number | null>;
   #news = new EventTarget();
 
-  constructor(t: TestContext, name: string, args: string[], env: Record<string, string> = {}, cwd?: string) {
+  /** `end`: the signal by which it ends with its test, SIGKILL unless it has something to tidy up. */
+  constructor(
+    t: TestContext,
+    name: string,
+    args: string[],
+    { env, cwd, end = "SIGKILL" }: { env?: Record<string, string>; cwd?: string; end?: NodeJS.Signals } = {},
+  ) {
     this.#said = [name, ...args].join(" ");
     this.#child = spawn(built(name), args, { env: { ...process.env, ...env }, cwd });
     this.#exited = once(this.#child, "exit").then(([code]) => code as number | null);
@@ -46,7 +52,7 @@ export class Program {
         this.#news.dispatchEvent(new Event("line"));
       });
     }
-    t.after(() => this.end("SIGKILL"));
+    t.after(() => this.end(end));
   }
 
   get pid(): number {
