@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
-import { launch, picture } from "./browser.js";
+import { launch, picture, tabs } from "./browser.js";
 import { built, Program } from "./program.js";
 
 const PAGE = join(import.meta.dirname, "../../../../examples/web-chat/dist");
@@ -29,8 +29,7 @@ async function chat(t: TestContext) {
 }
 
 async function user(t: TestContext, url: string, name: string, colorScheme: "light" | "dark"): Promise<Page> {
-  const context = await browser.newContext({ colorScheme, viewport: { width: 720, height: 640 } });
-  t.after(() => context.close());
+  const context = await tabs(t, browser, { colorScheme, viewport: { width: 720, height: 640 } });
   const page = await context.newPage();
   page.on("pageerror", (error) => assert.fail(error));
   await page.goto(url);

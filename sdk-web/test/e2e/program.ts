@@ -7,13 +7,13 @@ import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 
 /** How long anything may take that is sure to come, on a machine that is slow and busy. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
-/** A built program: beside the gateway that `FRONTIER_BIN` names. */
+/** A built program: the gateway is the one that `FRONTIER_BIN` names, the others lie in `FRONTIER_PROGRAMS`, or beside it. */
 export function built(name: string): string {
-  const frontier = process.env["FRONTIER_BIN"];
-  assert.ok(frontier, "FRONTIER_BIN names the built gateway: run these tests by `make test-web`");
-  return name === "frontier" ? frontier : join(dirname(frontier), name);
+  const { FRONTIER_BIN: frontier, FRONTIER_PROGRAMS: programs } = process.env;
+  assert.ok(frontier, "FRONTIER_BIN does not name the built gateway: `make test-web` does that");
+  return name === "frontier" ? frontier : join(programs ?? dirname(frontier), name);
 }
 
 /** Waits for a promise, with a limit and a reason. */
