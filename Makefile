@@ -3,15 +3,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run brokers examples test test-containers test-compose lint bench bench-bridges
+.PHONY: help demo demo-web run brokers examples web test test-web test-containers test-compose lint bench bench-bridges
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Programs that a person has in PATH come before those that the setup installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 RELEASE := $(CARGO_TARGET_DIR)/release
-# A Go that is too old must not hide the one that the setup installed.
-GO_PATH := $(CARGO_TARGET_DIR)/go/bin:$(PATH)
+# A Go or Node that is too old must not hide the one that the setup installed.
+TEST_PATH := $(CARGO_TARGET_DIR)/go/bin:$(CARGO_TARGET_DIR)/node/bin:$(PATH)
 # Most tests wait for a time-out or a broker, so more of them run at a time than there are cores.
 export RUST_TEST_THREADS ?= $(shell echo $$(( 3 * $$(nproc) )))
 # What the tests run. Always built together: each other selection would be built anew.
@@ -24,6 +24,18 @@ demo: ## Build the gateway, and show it at work with a service and two edges
 	@scripts/setup.sh build
 	cargo build --release --locked -p frontier-gateway -p frontier-examples
 	$(RELEASE)/demo --gateway $(RELEASE)/frontier
+
+demo-web: web ## Build the gateway and a chat room for browsers, and run them until Ctrl-C; ARGS="--listen HOST:PORT"
+	@scripts/setup.sh build
+	cargo build --release --locked -p frontier-gateway -p frontier-examples
+	exec $(RELEASE)/web_chat --gateway $(RELEASE)/frontier $(ARGS)
+
+web: export PATH := $(TEST_PATH)
+web: ## Build sdk-web, its tests, and the page of the chat room
+	@scripts/setup.sh web
+	npm --prefix sdk-web run --silent build
+	npm --prefix sdk-web run --silent build:test
+	npm --prefix examples/web-chat run --silent build
 
 run: ## Run a gateway until Ctrl-C; ARGS="--config FILE" and other flags are passed on
 	@scripts/setup.sh build
@@ -41,12 +53,18 @@ examples: ## Build frontierctl and the example programs into bin/
 	mkdir -p bin
 	cp $(addprefix $(RELEASE)/,frontierctl quickstart chatroom_service chatroom_client tcp_forward demo) bin/
 
-test: ## Run all tests, those against the built programs and the real Go transport included
-	@PATH="$(GO_PATH)" scripts/setup.sh test
+test: ## Run all tests, those against the built programs, the real Go transport and a browser included
+	@PATH="$(TEST_PATH)" scripts/setup.sh test
+	@$(MAKE) --no-print-directory web
 	cargo build --release --locked $(PROGRAMS)
-	PATH="$(GO_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
+	PATH="$(TEST_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
 	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers test-compose; \
 	else echo "make test: no container can run here, so images, compose files and unit are NOT tested (make test-containers test-compose)" >&2; fi
+
+test-web: web ## Run the tests of sdk-web and of the chat room alone
+	@PATH="$(TEST_PATH)" scripts/setup.sh test
+	cargo build --release --locked $(PROGRAMS)
+	PATH="$(TEST_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --locked -p frontier-integration-tests --test web
 
 test-containers: ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker
@@ -54,7 +72,7 @@ test-containers: ## Run image, compose file and unit, with a Docker engine of it
 	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
 
 test-compose: ## Run gateway, five brokers and their tests by compose, with a Docker engine of its own if none answers; ARGS=--official
-	@PATH="$(GO_PATH)" scripts/setup.sh test
+	@PATH="$(TEST_PATH)" scripts/setup.sh test
 	@scripts/setup.sh docker
 	cargo build --release --locked $(PROGRAMS)
 	scripts/with-engine.sh compose/test.sh $(ARGS)

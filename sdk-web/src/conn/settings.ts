@@ -47,7 +47,7 @@ export const SETTINGS: Settings = {
   heartbeatCode: 2,
   heartbeatEvery: 20_000,
   heartbeatAnswer: 25_000,
-  probeAnswer: 3_000,
+  probeAnswer: 4_000,
   unackedMessages: 32,
   lateClose: 100,
   open: 25_000,

@@ -24,6 +24,8 @@ export interface SupervisorOptions {
 
 /** Of many pages that find their network back together not all dial at once: each waits up to this many milliseconds. */
 const WAKE_SPREAD = 500;
+/** A link that is lost within this many milliseconds after a wake was dead before. */
+const WAKE_LASTS = 10_000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -32,6 +34,7 @@ export class Supervisor {
   #link: Link | undefined;
   /** Who waits for a link that is online, or for the end. */
   readonly #waiting = new Set<() => void>();
+  #wokenAt = -Infinity;
   #hurry: (() => void) | undefined;
   #finished = false;
   /** Is done when all has ended; tells why. Never rejected. */
@@ -40,6 +43,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#stopWaking = onWake(() => {
+      this.#wokenAt = performance.now();
       this.#link?.probe();
       this.#hurry?.();
     });
@@ -98,7 +102,9 @@ export class Supervisor {
       if (this.isClosing) last = new ClosedError();
       if (this.isClosing || !proven || !this.#options.reconnect) break;
       this.#options.onOffline(end.error);
-      const pause = backoff.pause(end.error.code === "refused" ? "refused" : (end.lived ?? "failed"), Math.random());
+      const drawn = backoff.pause(end.error.code === "refused" ? "refused" : (end.lived ?? "failed"), Math.random());
+      const woken = end.lived !== undefined && performance.now() < this.#wokenAt + WAKE_LASTS;
+      const pause = woken ? Math.min(drawn, Math.random() * WAKE_SPREAD) : drawn;
       this.#options.onRetry(backoff.failures, pause);
       await this.#pause(pause);
       if (this.isClosing) break;

@@ -1,8 +1,10 @@
 /** Tells when a link may have died unnoticed, or may be had again: the network is back, the page is seen again. */
 
+type Listener = (event: { persisted?: boolean }) => void;
+
 interface Target {
-  addEventListener(type: string, listener: () => void): void;
-  removeEventListener(type: string, listener: () => void): void;
+  addEventListener(type: string, listener: Listener): void;
+  removeEventListener(type: string, listener: Listener): void;
 }
 
 /** Calls `woken` until the function that it returns is called. Where there is no page (in Node) never. */
@@ -12,10 +14,10 @@ export function onWake(woken: () => void): () => void {
   const seen = () => {
     if (document?.visibilityState === "visible") woken();
   };
-  const listeners: [Partial<Target> | undefined, string, () => void][] = [
+  const listeners: [Partial<Target> | undefined, string, Listener][] = [
     [scope, "online", woken],
     // Back from the cache of pages.
-    [scope, "pageshow", woken],
+    [scope, "pageshow", ({ persisted }) => persisted && woken()],
     [document, "visibilitychange", seen],
     // Thawed.
     [document, "resume", woken],

@@ -22,24 +22,20 @@ export function ofUtf8(bytes: Uint8Array): string {
   return fromUtf8.decode(bytes);
 }
 
+const CAPS = ["cancel", "prompt", "fin", "credit"] as const;
+
 /** What both sides understand beyond the protocol of Go: `docs/protocol.md`, "Extensions". */
-export interface Caps {
-  readonly cancel: boolean;
-  readonly prompt: boolean;
-  readonly fin: boolean;
-  readonly credit: boolean;
+export type Caps = Readonly<Record<(typeof CAPS)[number], boolean>>;
+
+function capsWhere(has: (name: (typeof CAPS)[number]) => boolean): Caps {
+  return Object.fromEntries(CAPS.map((name) => [name, has(name)])) as Caps;
 }
 
-export const NO_CAPS: Caps = { cancel: false, prompt: false, fin: false, credit: false };
-export const ALL_CAPS: Caps = { cancel: true, prompt: true, fin: true, credit: true };
+export const NO_CAPS = capsWhere(() => false);
+export const ALL_CAPS = capsWhere(() => true);
 
 export function commonCaps(one: Caps, other: Caps): Caps {
-  return {
-    cancel: one.cancel && other.cancel,
-    prompt: one.prompt && other.prompt,
-    fin: one.fin && other.fin,
-    credit: one.credit && other.credit,
-  };
+  return capsWhere((name) => one[name] && other[name]);
 }
 
 /** Of Conn, ConnAck and DisConnAck. */
@@ -89,7 +85,7 @@ const bytesText = (bytes: Uint8Array) => orAbsent(base64.encode(bytes));
 const timeText = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
 
 export function encodeConnData({ meta, error, caps }: ConnData): string {
-  const understood = Object.entries(caps).filter(([, is]) => is).map(([name]) => [name, 1]);
+  const understood = CAPS.filter((name) => caps[name]).map((name) => [name, 1]);
   return JSON.stringify({
     meta: bytesText(meta),
     error: orAbsent(error),
@@ -175,8 +171,7 @@ function time(members: Map<string, unknown>, name: string): number | undefined {
 function capsOf(value: unknown): Caps {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return NO_CAPS;
   const members = membersOf(value, "caps");
-  const has = (name: string) => Number.isInteger(members.get(name)) && (members.get(name) as number) >= 1;
-  return { cancel: has("cancel"), prompt: has("prompt"), fin: has("fin"), credit: has("credit") };
+  return capsWhere((name) => Number.isInteger(members.get(name)) && (members.get(name) as number) >= 1);
 }
 
 export function decodeConnData(text: Uint8Array): ConnData {

@@ -26,8 +26,8 @@ export const Kind = {
 
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** The least payload length of each kind. Shorter ones crash old peers, so none is ever sent or accepted. */
-const LEAST: Readonly<Record<number, number>> = {
+/** The least payload length where it is not that of a session id. Shorter ones crash old peers: none is ever sent or accepted. */
+const LEAST: Readonly<Partial<Record<Kind, number>>> = {
   [Kind.Conn]: 10,
   [Kind.ConnAck]: 9,
   [Kind.DisConn]: 0,
@@ -36,23 +36,15 @@ const LEAST: Readonly<Record<number, number>> = {
   [Kind.HeartbeatAck]: 0,
   [Kind.Session]: 10,
   [Kind.SessionAck]: 18,
-  [Kind.Dismiss]: 8,
-  [Kind.DismissAck]: 8,
-  [Kind.Message]: 8,
-  [Kind.MessageAck]: 8,
-  [Kind.Stream]: 8,
-  [Kind.Request]: 8,
-  [Kind.Response]: 8,
   [Kind.RequestCancel]: 10,
-  [Kind.Register]: 8,
-  [Kind.RegisterAck]: 8,
-  [Kind.StreamEnd]: 8,
   [Kind.Credit]: 12,
 };
 
+const KNOWN = new Set<number>(Object.values(Kind));
+
 /** The least payload length of the kind with this type code; `undefined` for a code that is none of the protocol's. */
 export function leastLength(code: number): number | undefined {
-  return LEAST[code];
+  return KNOWN.has(code) ? (LEAST[code as Kind] ?? 8) : undefined;
 }
 
 /** The type code as people write it. */

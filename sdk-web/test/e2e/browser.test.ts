@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 
-import { connect, launch, Site, type Tools } from "./browser.js";
+import { connect, launch, Site, tabs, type Tools } from "./browser.js";
 import { Gateway } from "./gateway.js";
-import { PATIENCE, soon } from "./program.js";
+import { soon } from "./program.js";
 import { Proxy } from "./proxy.js";
 
 type Global = { tools: Tools };
@@ -23,8 +23,7 @@ test("a page calls and is called, publishes to a service and to a bridge, and re
   const echo = gateway.service("serve", "echo", "--edges");
   const receive = gateway.service("receive", "readings");
   for (const service of [echo, receive]) await service.prints(/is online/);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const page = await site.open(context);
   const id = await connect(page, gateway.url, "page 1");
   await echo.prints(new RegExp(`edge ${id} is online: page 1, from 127.0.0.1:`));
@@ -58,8 +57,7 @@ test("10 MiB go both ways on a page's streams", async (t) => {
   const site = await Site.serve(t);
   const gateway = await Gateway.start(t, [site.origin()]);
   await gateway.service("serve", "--name", "mirror").prints(/is online/);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const page = await site.open(context);
   const id = await connect(page, gateway.url);
 
@@ -95,8 +93,7 @@ test("10 MiB go both ways on a page's streams", async (t) => {
 test("a page comes back after a restart of the gateway, with its methods", async (t) => {
   const site = await Site.serve(t);
   const gateway = await Gateway.start(t, [site.origin()]);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const page = await site.open(context);
   await connect(page, gateway.url);
   const events = page.evaluate(() => {
@@ -113,7 +110,7 @@ test("a page comes back after a restart of the gateway, with its methods", async
   });
   await gateway.stop();
   await gateway.start();
-  const seen = await soon(events, "the page comes back", 2 * PATIENCE);
+  const seen = await soon(events, "the page comes back");
   assert.deepEqual([seen[0], seen[1], seen.at(-1)], ["offline", "reconnect", "online"]);
   const id = await page.evaluate(() => String((globalThis as unknown as Global).tools.edge.id));
   const called = await gateway.asService(["call", id, "greet", "again"]);
@@ -125,8 +122,7 @@ test("two tabs are two edges", async (t) => {
   const gateway = await Gateway.start(t, [site.origin()]);
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const [one, two] = [await site.open(context), await site.open(context)];
   const ids = [await connect(one, gateway.url, "one"), await connect(two, gateway.url, "two")];
   assert.notEqual(ids[0], ids[1]);
@@ -141,8 +137,7 @@ test("a page that is closed in the middle of a call ends the call, and is offlin
   const gateway = await Gateway.start(t, [site.origin()]);
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const page = await site.open(context);
   const id = await connect(page, gateway.url);
   const called = page.evaluate(() => {
@@ -172,8 +167,7 @@ test("a page of another origin is kept out, and is told that it cannot connect",
   const gateway = await Gateway.start(t, [site.origin()]);
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const foreign = await site.open(context, "localhost");
   const refused = connect(foreign, gateway.url, "foreign").then(() => "it came in", (error: Error) => error.message);
   assert.match(await refused, /ConnectError: cannot connect to ws:.*origin rules/);
@@ -188,8 +182,7 @@ test("a link that has died unnoticed is made anew when the network is back", asy
   const gateway = await Gateway.start(t, [site.origin()]);
   await gateway.service("serve", "echo").prints(/is online/);
   const proxy = await Proxy.start(t, gateway.url);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const page = await site.open(context);
   await connect(page, proxy.url);
   const answers = page.evaluate(() => {
@@ -207,8 +200,7 @@ test("a link that has died unnoticed is made anew when the network is back", asy
 test("ids of 64 bits are exact", async (t) => {
   const site = await Site.serve(t);
   const gateway = await Gateway.start(t, [site.origin()], ["honour_wanted_id: true"]);
-  const context = await browser.newContext();
-  t.after(() => context.close());
+  const context = await tabs(t, browser);
   const page = await site.open(context);
   for (const id of [2n ** 53n + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n].map(String)) {
     const given = await page.evaluate(

@@ -6,9 +6,10 @@ import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
 import { build } from "esbuild";
-import { chromium, type Browser, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
 
 import type * as sdk from "../../src/index.js";
+import { PATIENCE } from "./program.js";
 
 /** What pages of the site have. */
 export interface Tools {
@@ -43,32 +44,46 @@ function executable(): string {
 
 export function launch(): Promise<Browser> {
   // As root there is no sandbox, and nothing foreign is loaded here.
-  return chromium.launch({ executablePath: executable(), args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+  return chromium.launch({ executablePath: executable(), args, timeout: PATIENCE });
+}
+
+/** Tabs that share nothing with others, until the end of the test. */
+export async function tabs(t: TestContext, browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE);
+  t.after(() => context.close());
+  return context;
 }
 
 export class Site {
-  readonly #port: number;
+  #port = 0;
+  #script = "";
 
-  private constructor(port: number) {
-    this.#port = port;
-  }
-
-  /** Serves an empty page that has the SDK, built from its sources. */
+  /** Serves a page that has the SDK, built from its sources, in `globalThis.tools`. */
   static async serve(t: TestContext): Promise<Site> {
-    const contents = 'import * as sdk from "./src/index.ts"; globalThis.tools = { sdk };';
-    const built = await build({ stdin: { contents, resolveDir: ROOT }, bundle: true, format: "esm", write: false });
-    const script = built.outputFiles[0]!.text;
+    const site = new Site();
+    await site.run('import * as sdk from "@frontier/edge"; globalThis.tools = { sdk };');
     const server = createServer((request, response) => {
       const isScript = request.url === "/script.js";
       response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-      response.end(isScript ? script : '<!doctype html><title>edge</title><script type="module" src="script.js"></script>');
+      response.end(isScript ? site.#script : '<!doctype html><title>edge</title><script type="module" src="script.js"></script>');
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     t.after(() => {
       server.closeAllConnections();
       server.close();
     });
-    return new Site((server.address() as AddressInfo).port);
+    site.#port = (server.address() as AddressInfo).port;
+    return site;
+  }
+
+  /** Has the page run this module instead. */
+  async run(contents: string): Promise<void> {
+    const alias = { "@frontier/edge": join(ROOT, "src/index.ts") };
+    const stdin = { contents, resolveDir: ROOT };
+    const built = await build({ stdin, alias, bundle: true, format: "esm", target: "es2022", write: false });
+    this.#script = built.outputFiles[0]!.text;
   }
 
   /** Two names of one server are two origins. */

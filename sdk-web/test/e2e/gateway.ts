@@ -36,10 +36,17 @@ export class Gateway {
     return gateway;
   }
 
+  /** One that runs with a configuration as it stands. */
+  static async of(t: TestContext, yaml: string): Promise<Gateway> {
+    const gateway = new Gateway(t, [], []);
+    await gateway.#launch(yaml);
+    t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
+    return gateway;
+  }
+
   /** Starts it, again on the ports that it had. */
   async start(): Promise<void> {
     const { services, edges, websockets } = this.#ports;
-    const file = join(this.#folder, "frontier.yaml");
     const yaml = [
       `servicebound: {listen: {network: tcp, addr: '${services}'}}`,
       "edgebound:",
@@ -54,8 +61,16 @@ export class Gateway {
       "bridges:",
       "  - {name: readings, topics: [to-file], file: {path: readings.jsonl}}",
     ];
-    writeFileSync(file, yaml.join("\n"));
-    this.#program = new Program(this.#t, "frontier", ["--config", file], { FRONTIER_DRAIN_SECONDS: "0" }, this.#folder);
+    await this.#launch(yaml.join("\n"));
+  }
+
+  async #launch(yaml: string): Promise<void> {
+    const file = join(this.#folder, "frontier.yaml");
+    writeFileSync(file, yaml);
+    this.#program = new Program(this.#t, "frontier", ["--config", file], {
+      env: { FRONTIER_DRAIN_SECONDS: "0" },
+      cwd: this.#folder,
+    });
     const addr = async (what: string) => (await this.#program.prints(new RegExp(`${what} server listening on: (\\S+)`)))[1]!;
     this.#ports = {
       services: await addr("servicebound"),
@@ -92,7 +107,7 @@ export class Gateway {
 
   /** A service by `frontierctl`, until the end of the test. */
   service(...args: string[]): Program {
-    return new Program(this.#t, "frontierctl", ["service", ...args], this.#env());
+    return new Program(this.#t, "frontierctl", ["service", ...args], { env: this.#env() });
   }
 
   /** A service by `frontierctl` that does one thing, to its end. */

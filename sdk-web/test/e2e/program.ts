@@ -7,13 +7,13 @@ import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 
 /** How long anything may take that is sure to come, on a machine that is slow and busy. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
-/** A built program: beside the gateway that `FRONTIER_BIN` names. */
+/** A built program: the gateway is the one that `FRONTIER_BIN` names, the others lie in `FRONTIER_PROGRAMS`, or beside it. */
 export function built(name: string): string {
-  const frontier = process.env["FRONTIER_BIN"];
-  assert.ok(frontier, "FRONTIER_BIN names the built gateway: run these tests by `make test-web`");
-  return name === "frontier" ? frontier : join(dirname(frontier), name);
+  const { FRONTIER_BIN: frontier, FRONTIER_PROGRAMS: programs } = process.env;
+  assert.ok(frontier, "FRONTIER_BIN does not name the built gateway: `make test-web` does that");
+  return name === "frontier" ? frontier : join(programs ?? dirname(frontier), name);
 }
 
 /** Waits for a promise, with a limit and a reason. */
@@ -36,7 +36,13 @@ export class Program {
   readonly #exited: Promise<number | null>;
   #news = new EventTarget();
 
-  constructor(t: TestContext, name: string, args: string[], env: Record<string, string> = {}, cwd?: string) {
+  /** `end`: the signal by which it ends with its test, SIGKILL unless it has something to tidy up. */
+  constructor(
+    t: TestContext,
+    name: string,
+    args: string[],
+    { env, cwd, end = "SIGKILL" }: { env?: Record<string, string>; cwd?: string; end?: NodeJS.Signals } = {},
+  ) {
     this.#said = [name, ...args].join(" ");
     this.#child = spawn(built(name), args, { env: { ...process.env, ...env }, cwd });
     this.#exited = once(this.#child, "exit").then(([code]) => code as number | null);
@@ -46,7 +52,7 @@ export class Program {
         this.#news.dispatchEvent(new Event("line"));
       });
     }
-    t.after(() => this.end("SIGKILL"));
+    t.after(() => this.end(end));
   }
 
   get pid(): number {
