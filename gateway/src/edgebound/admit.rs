@@ -304,7 +304,7 @@ impl EdgeLink {
         info!(edge = %tenure.id(), peer = %self.port.peer, "edge kicked");
         self.gone(now);
         self.port.ended("kicked");
-        self.port.leave(conn, now, RouteError::ForceClosed);
+        self.port.cut(conn, now);
         // Whoever has asked may have gone.
         let _ = done.send(());
     }

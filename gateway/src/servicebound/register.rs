@@ -115,7 +115,7 @@ impl ServiceLink {
         info!(service = %id, ?name, peer = %self.port.peer, "service kicked");
         self.gone();
         self.port.ended("kicked");
-        self.port.leave(conn, now, RouteError::ForceClosed);
+        self.port.cut(conn, now);
         // Whoever has asked may have gone.
         let _ = done.send(());
     }

@@ -1,6 +1,7 @@
 //! The items of the conformance checklist (wire protocol §13) that the gateway decides, over in-process links. The clock stands
-//! still but where everybody waits. Beside them what it promises of slow readers.
+//! still but where everybody waits. Beside them what it promises of slow readers, and to whoever watches over the links.
 
+mod links;
 mod peer;
 mod slow_readers;
 

@@ -327,6 +327,8 @@ impl Port {
     /// Handles what does not depend on the side.
     pub(crate) fn on_command(&mut self, conn: &mut Conn, now: Instant, command: Command) {
         match command {
+            Command::Forward(forward) if self.is_cut() => forward.waiter.fail(RouteError::ForceClosed),
+            Command::Open { opener, .. } if self.is_cut() => opener.decline(RouteError::ForceClosed.text()),
             Command::Forward(Forward { kind, packet, session, text, due, waiter }) => match kind {
                 Kind::Call => {
                     self.traffic.calls_out += 1;
@@ -393,7 +395,7 @@ impl Port {
     }
 
     /// Answers what is in flight with `error`, as from now on whatever the peer still sends, and takes leave.
-    pub(crate) fn leave(&mut self, conn: &mut Conn, now: Instant, error: RouteError) {
+    fn leave(&mut self, conn: &mut Conn, now: Instant, error: RouteError) {
         let pending = std::mem::take(&mut self.pending);
         for (packet, pending) in pending.into_iter().filter(|(_, pending)| !pending.answered) {
             self.count(&pending, now, error.into());
@@ -401,6 +403,16 @@ impl Port {
         }
         self.leaving = Some(error);
         conn.leave(now);
+    }
+
+    /// The link is gone for everybody else, whatever its peer does until it has taken leave.
+    pub(crate) fn cut(&mut self, conn: &mut Conn, now: Instant) {
+        self.on_peer_closed(conn);
+        self.leave(conn, now, RouteError::ForceClosed);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.leaving == Some(RouteError::ForceClosed)
     }
 
     /// The peer has closed its direction: nothing that needs it can be had any more. It still gets its answers, those to come

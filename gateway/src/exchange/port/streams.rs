@@ -33,6 +33,7 @@ impl Port {
         target: Result<Handle, RouteError>,
     ) {
         match target {
+            Ok(_) if self.is_cut() => conn.decline(now, session, RouteError::ForceClosed.text()),
             Ok(link) => {
                 let packet = link.packet();
                 let opener = Opener::new(&self.handle, session);
