@@ -2,7 +2,7 @@
 # Sets up what a part of the project needs, and does nothing where all is there.
 #
 #   scripts/setup.sh build    to build: a Rust toolchain, C and C++ compilers, OpenSSL
-#   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, sqlite3, and the brokers
+#   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, sqlite3, nginx, and the brokers
 #   scripts/setup.sh brokers  to run brokers: as for build, and RabbitMQ, NATS, Mosquitto and Redis by packages, Kafka's jars
 #   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine, compose, debootstrap
@@ -49,6 +49,8 @@ install_packages() {
 install_without_services() (
     policy=/usr/sbin/policy-rc.d
     units=("${@/%/.service}")
+    # That of nginx has the name of the program, whichever flavour is installed.
+    [[ " $* " != *" nginx-light "* ]] || units+=(nginx.service)
     # Erlang's, which RabbitMQ brings along.
     [ -e /usr/bin/epmd ] || units+=(epmd.service epmd.socket)
     if [ ! -e "$policy" ]; then
@@ -135,6 +137,12 @@ need_broker_packages() {
     [ -x "$RABBITMQ_BIN/rabbitmq-server" ] || die "no rabbitmq-server in $RABBITMQ_BIN, where Debian's package has it"
 }
 
+# A proxy in front of the WebSocket port.
+need_nginx() {
+    server nginx || install_without_services nginx-light
+    server nginx || die "nginx still does not run"
+}
+
 java_is_good() {
     local version
     version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
@@ -177,6 +185,7 @@ case ${1:-build} in
         command -v sqlite3 >/dev/null || install_packages sqlite3
         need_broker_packages
         need_kafka
+        need_nginx
         ;;
     brokers)
         need_broker_packages

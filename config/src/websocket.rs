@@ -28,10 +28,10 @@ section! {
         /// The largest message taken from an edge, in bytes, however many fragments it comes in; a larger one closes the
         /// connection with code 1009. The default has room for the largest packet.
         max_message_bytes: NonZeroU32 as Within<1_024, { 64 * MIB }> = NonZeroU32::new(16 * MIB as u32).expect("not zero"),
-        /// After how many seconds of silence an edge is pinged. One that shows no sign of life for as long again is closed with
-        /// code 1008. 0 pings nobody.
+        /// How often an edge that sends nothing is pinged, in seconds. One that has shown no sign of life from one ping to the next
+        /// is closed with code 1008. The default keeps proxies from cutting that do so after a minute. 0 pings nobody.
         #[serde(rename = "ping_seconds")]
-        ping: Duration as Seconds<0, 3_600> = Duration::from_secs(30),
+        ping: Duration as Seconds<0, 3_600> = Duration::from_secs(25),
         /// Proxies whose `X-Forwarded-For` tells where an edge comes from, as networks or addresses. From anybody else that
         /// header is ignored.
         trusted_proxies: Vec<ProxyNetwork> = Vec::new(),

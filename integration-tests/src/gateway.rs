@@ -222,6 +222,8 @@ pub struct Gateway {
     pub service: SocketAddr,
     /// Where edges connect.
     pub edge: SocketAddr,
+    /// Where edges connect over WebSocket, if that is on.
+    pub websocket: Option<SocketAddr>,
     /// Where health and metrics are asked.
     pub observability: SocketAddr,
     /// What it has logged.
@@ -248,6 +250,7 @@ impl Gateway {
         let mut gateway = Self {
             service: any,
             edge: any,
+            websocket: None,
             observability: any,
             log: running.log.clone(),
             settings: settings.clone(),
@@ -259,6 +262,8 @@ impl Gateway {
             gateway.observability = gateway.announced("observability server listening on ");
         }
         gateway.logged("frontier starts");
+        const WEBSOCKET: &str = "edgebound websocket server listening on: ";
+        gateway.websocket = (gateway.log.count(WEBSOCKET) > 0).then(|| gateway.announced(WEBSOCKET));
         gateway
     }
 

@@ -12,12 +12,14 @@ pub mod gateway;
 pub mod go;
 pub mod http;
 pub mod log;
+pub mod nginx;
 pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod replay;
 pub mod tool;
 pub mod wait;
+pub mod websocket;
 
 pub use gateway::{Gateway, Settings};
 pub use proxy::Proxy;

@@ -22,13 +22,13 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 const SHOWN_LINES: usize = 60;
 
 /// What a kind of broker says of its process.
-pub(super) struct Plan {
-    pub(super) name: &'static str,
+pub(crate) struct Plan {
+    pub(crate) name: &'static str,
     /// Configuration and data.
-    pub(super) folder: TempDir,
-    pub(super) command: Box<dyn Fn() -> Command + Send + Sync>,
+    pub(crate) folder: TempDir,
+    pub(crate) command: Box<dyn Fn() -> Command + Send + Sync>,
     /// Asks one thing, and fails unless it is answered as a broker does that is ready.
-    pub(super) ask: Box<dyn Fn() -> io::Result<()> + Send + Sync>,
+    pub(crate) ask: Box<dyn Fn() -> io::Result<()> + Send + Sync>,
 }
 
 /// A broker's process. Dropping it kills the process and removes the data; a test that fails prints its last log lines.
@@ -46,7 +46,7 @@ impl Broker {
     /// # Panics
     /// When it ends at once or does not answer.
     #[track_caller]
-    pub(super) fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let heir = Heir::of(plan.folder.path());
         let mut broker = Self { plan, child: None, heir, log: Log::default() };
         broker.start();

@@ -7,12 +7,12 @@
 //! All of them end with their owner, and with the test program if that dies.
 
 pub mod amqp;
-mod broker;
+pub(crate) mod broker;
 mod kafka;
 mod kafka_log;
 mod mosquitto;
 mod nats;
-mod port;
+pub(crate) mod port;
 mod rabbitmq;
 mod redis;
 mod redis_client;
@@ -108,11 +108,11 @@ fn version(name: &str) -> &'static str {
 /// # Panics
 /// When it is nowhere.
 #[track_caller]
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/local/sbin", "/usr/sbin"].map(PathBuf::from));
     let found = folders.map(|folder| folder.join(name)).find(|program| program.is_file());
-    found.unwrap_or_else(|| panic!("no program {name}: run `scripts/setup.sh brokers` first"))
+    found.unwrap_or_else(|| panic!("no program {name}: run `scripts/setup.sh test` first"))
 }
 
 #[track_caller]

@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 /// A port of 127.0.0.1. It is bound here, so that the system gives it to nobody else, but never listened on, so that a
 /// server that allows the reuse of addresses, as all do, can listen there; while none does, connecting is refused.
 #[derive(Debug)]
-pub(super) struct Port {
+pub(crate) struct Port {
     addr: SocketAddr,
     _bound: Socket,
 }
@@ -18,7 +18,7 @@ impl Port {
     /// # Panics
     /// When the system has none.
     #[track_caller]
-    pub(super) fn any() -> Self {
+    pub(crate) fn any() -> Self {
         Self::bind(0).expect("127.0.0.1 has free ports")
     }
 
@@ -27,7 +27,7 @@ impl Port {
     /// # Panics
     /// When the system has none.
     #[track_caller]
-    pub(super) fn preferably(wanted: Option<u16>) -> Self {
+    pub(crate) fn preferably(wanted: Option<u16>) -> Self {
         wanted.and_then(Self::bind).unwrap_or_else(Self::any)
     }
 
@@ -39,11 +39,11 @@ impl Port {
         Some(Self { addr, _bound: socket })
     }
 
-    pub(super) fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    pub(super) fn number(&self) -> u16 {
+    pub(crate) fn number(&self) -> u16 {
         self.addr.port()
     }
 }

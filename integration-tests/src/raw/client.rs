@@ -10,6 +10,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::frame::{Frame, kind};
 use super::wire::{TlsClient, Wire};
 use crate::wait::PATIENCE;
+use crate::websocket::WebSocket;
 
 /// Why no frame came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,26 @@ impl Client {
     pub fn dial_tls(addr: SocketAddr, tls: &TlsClient) -> Self {
         let stream = tls.connect(addr).unwrap_or_else(|error| panic!("no TLS with {addr}: {error}"));
         Self::on(Wire::Tls(Box::new(stream)))
+    }
+
+    /// Speaks inside a WebSocket.
+    ///
+    /// # Panics
+    /// When the socket cannot be set up.
+    #[must_use]
+    #[track_caller]
+    pub fn inside(websocket: WebSocket) -> Self {
+        Self::on(Wire::WebSocket(Box::new(websocket)))
+    }
+
+    /// How the gateway has said goodbye on the WebSocket around this client: code and reason. `None` before its end, and where
+    /// there is no WebSocket.
+    #[must_use]
+    pub fn goodbye(&self) -> Option<(u16, String)> {
+        match &self.stream {
+            Wire::WebSocket(websocket) => websocket.goodbye(),
+            Wire::Plain(_) | Wire::Tls(_) => None,
+        }
     }
 
     /// Stands on a connection that exists, in whichever role.

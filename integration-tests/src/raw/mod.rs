@@ -25,3 +25,4 @@ pub use presence::{HOOKS, presence_event};
 pub use sessions::Opening;
 pub use several::gather;
 pub use wire::TlsClient;
+pub(crate) use wire::Wire;

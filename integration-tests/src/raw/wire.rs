@@ -1,4 +1,4 @@
-//! The bytes of a scripted client: over TCP, or over TLS by a library that the project's own code uses too, but none of
+//! The bytes of a scripted client: over TCP, in a WebSocket made by hand, or over TLS by a library that the project's own code uses too, but none of
 //! that code.
 
 use std::io::{self, Read, Write};
@@ -12,19 +12,22 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::certificates::{Authority, Pair};
 use crate::wait::PATIENCE;
+use crate::websocket::WebSocket;
 
 /// A socket, and what lies between it and the frames.
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    WebSocket(Box<WebSocket>),
 }
 
 impl Wire {
-    pub(super) fn socket(&self) -> &TcpStream {
+    pub(crate) fn socket(&self) -> &TcpStream {
         match self {
             Wire::Plain(socket) => socket,
             Wire::Tls(stream) => &stream.sock,
+            Wire::WebSocket(stream) => stream.socket(),
         }
     }
 }
@@ -34,6 +37,7 @@ impl Read for Wire {
         match self {
             Wire::Plain(socket) => socket.read(buffer),
             Wire::Tls(stream) => stream.read(buffer),
+            Wire::WebSocket(stream) => stream.read(buffer),
         }
     }
 }
@@ -43,6 +47,7 @@ impl Write for Wire {
         match self {
             Wire::Plain(socket) => socket.write(bytes),
             Wire::Tls(stream) => stream.write(bytes),
+            Wire::WebSocket(stream) => stream.write(bytes),
         }
     }
 
@@ -50,6 +55,7 @@ impl Write for Wire {
         match self {
             Wire::Plain(socket) => socket.flush(),
             Wire::Tls(stream) => stream.flush(),
+            Wire::WebSocket(stream) => stream.flush(),
         }
     }
 }

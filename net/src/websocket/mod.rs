@@ -56,6 +56,7 @@ pub enum Role {
 pub struct Options {
     /// The largest message that is taken, in bytes of payload, however many fragments it comes in.
     pub max_message: u32,
-    /// How often the peer is pinged while it is silent. One that is still silent the next time is given up. `None`: never.
+    /// How often the peer is pinged while it sends no payload. One of which nothing has come from one ping to the next is given
+    /// up. `None`: never.
     pub ping: Option<Duration>,
 }

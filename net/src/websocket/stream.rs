@@ -114,10 +114,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         if len == 0 {
             return Poll::Ready(Ok(Taken::End));
         }
+        let payload = self.decoder.decode(&mut space[..len]);
         if let Some(pulse) = &mut self.pulse {
-            pulse.heard();
+            pulse.heard(payload > 0);
         }
-        Poll::Ready(Ok(Taken::Payload(self.decoder.decode(&mut space[..len]))))
+        Poll::Ready(Ok(Taken::Payload(payload)))
     }
 
     /// Asks the pulse, now that everything is read that came.
