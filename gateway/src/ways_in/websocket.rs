@@ -11,7 +11,6 @@ use proto::conn::CloseReason;
 use proto::wire::WireError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout_at;
 use tracing::debug;
 use transport::LinkEnd;
 
@@ -85,10 +84,10 @@ impl WebSocketWay {
         let terms = self.terms.load_full();
         let peer = pass.peer();
         let judge = |request: &Request<'_>| self.judge(&terms, request, &mut pass);
-        let accepting = timeout_at(self.way.handshake_ends(since), accept(&mut io, PAGE, judge)).await;
+        let accepted = accept(&mut io, self.way.handshake_ends(since), PAGE, judge).await;
         let metrics = &self.exchange.metrics.websocket;
-        match accepting {
-            Ok(Ok(accepted)) => {
+        match accepted {
+            Ok(accepted) => {
                 metrics.upgraded(UpgradeResult::Done);
                 let ping = Some(terms.ping).filter(|ping| !ping.is_zero());
                 let options = Options { max_message: terms.max_message_bytes.get(), ping };
@@ -96,18 +95,15 @@ impl WebSocketWay {
                 let exchange = Arc::clone(&self.exchange);
                 links.spawn(side.serve(stream, pass, since, move |stream, end| part(exchange, stream, end)));
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 metrics.upgraded(match &error {
                     NotAccepted::Denied(Denied::Page) => UpgradeResult::Page,
                     NotAccepted::Denied(Denied::Refused { status: 403, .. }) => UpgradeResult::ForbiddenOrigin,
                     NotAccepted::Denied(_) => UpgradeResult::Refused,
+                    NotAccepted::TimedOut => UpgradeResult::TimedOut,
                     _ => UpgradeResult::Lost,
                 });
                 debug!(%peer, error = %Causes(&error), "no WebSocket");
-            }
-            Err(_) => {
-                metrics.upgraded(UpgradeResult::TimedOut);
-                debug!(%peer, limit = ?self.way.handshake, "request for a WebSocket not there in time");
             }
         }
     }

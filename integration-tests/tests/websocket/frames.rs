@@ -40,13 +40,22 @@ fn fragments_are_one_stream_and_pings_between_them_are_answered() {
     admitted(&mut websocket);
 }
 
+/// The hello of an edge, in one message of so many bytes: two fragments, with the largest ping between them.
+fn in_fragments(bytes: usize) -> Vec<u8> {
+    let mut body = Hello::default().body();
+    body.resize(bytes - 14, b' ');
+    let conn = Frame::bytes_of(kind::CONN, 7, &body);
+    let (front, rest) = conn.split_at(1000);
+    [frame(first::BINARY_BEGUN, front), frame(first::PING, &[0; 125]), frame(first::CONTINUED_TO_THE_END, rest)]
+        .concat()
+}
+
 #[test]
 fn who_breaks_a_rule_is_told_by_a_code() {
     let gateway = settings(&["  max_message_bytes: 1024"]).start();
     let mut unmasked = frame(first::BINARY, b"");
     unmasked.truncate(2);
     unmasked[1] = 0;
-    let large = |len: usize| [frame(first::BINARY_BEGUN, &[0; 1000]), frame(0x80, &vec![0; len])].concat();
     for (sent, code) in [
         (frame(first::TEXT, b"hello"), 1003),
         (unmasked, 1002),
@@ -59,9 +68,7 @@ fn who_breaks_a_rule_is_told_by_a_code() {
         (frame(first::CLOSE, &1006u16.to_be_bytes()), 1002),
         (frame(first::CLOSE, &[3, 0xE8, 0xFF, 0xFF]), 1007),
         (frame(first::BINARY, &[0; 1025]), 1009),
-        // The largest that is taken is no edge's, but its size is no reason.
-        (large(25), 1009),
-        (large(24), 1002),
+        (in_fragments(1025), 1009),
         (frame(first::BINARY, b"GET / HTTP/1.1\r\n\r\n"), 1002),
         (frame(first::CLOSE, b""), 1005),
         (frame(first::CLOSE, &4711u16.to_be_bytes()), 4711),
@@ -71,6 +78,10 @@ fn who_breaks_a_rule_is_told_by_a_code() {
         let (told, reason) = websocket.closed();
         assert_eq!(told, code, "{reason:?} to {sent:?}");
     }
+    let mut exact = connected(&gateway);
+    exact.send_bytes(&in_fragments(1024));
+    assert_eq!(exact.next().expect("a pong").first, first::PONG);
+    admitted(&mut exact);
     let closes = |code: &str| gateway.metric("frontier_websocket_closes_total", &[&format!("code=\"{code}\"")]);
     eventually("they are counted", || (closes("1003") == 1.0 && closes("1009") == 2.0).then_some(()));
 }

@@ -4,12 +4,12 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::upgrade::{HEAD_MAX, denial, too_large};
 use super::{Denied, Request, Upgrade, answer};
 
-/// Time for a client to take the answer that there will be no connection.
+/// Time for a client to take the answer.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A client that gets its connection.
@@ -31,18 +31,22 @@ pub enum NotAccepted {
         Denied::Refused { why, .. } => why,
     })]
     Denied(Denied),
-    /// It went before its request was whole.
-    #[error("went before its request was whole")]
+    /// It went before its request was whole, or takes no answer.
+    #[error("went before the handshake was done")]
     Lost(#[source] io::Error),
+    /// Its request was not whole in time.
+    #[error("its request was not whole in time")]
+    TimedOut,
 }
 
-/// Reads a client's request from `io` and answers it: see [`answer`]. It has no time limit of its own until the answer goes
-/// out. Memory: 16 KiB at most. Not cancel-safe: a dropped handshake cannot be taken up again.
+/// Reads a client's request from `io`, which has to be whole by `until`, and answers it: see [`answer`]. The answer takes a
+/// second at most. Memory: 16 KiB at most. Not cancel-safe: a dropped handshake cannot be taken up again.
 ///
 /// # Errors
 /// There is no connection, and the client knows it, or is gone.
 pub async fn accept<S, T>(
     io: &mut S,
+    until: Instant,
     page: &str,
     judge: impl FnOnce(&Request<'_>) -> Result<T, Denied>,
 ) -> Result<Accepted<T>, NotAccepted>
@@ -50,7 +54,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut bytes = Vec::new();
-    let Some(len) = read_head(io, &mut bytes).await.map_err(NotAccepted::Lost)? else {
+    let head = timeout_at(until, read_head(io, &mut bytes)).await.map_err(|_| NotAccepted::TimedOut)?;
+    let Some(len) = head.map_err(NotAccepted::Lost)? else {
         let denied = too_large();
         refuse(io, &denial(denied, page, false)).await;
         return Err(NotAccepted::Denied(denied));
@@ -59,8 +64,12 @@ where
     let Upgrade { response, outcome } = answer(&bytes, page, judge);
     match outcome {
         Ok(made) => {
-            io.write_all(&response).await.map_err(NotAccepted::Lost)?;
-            io.flush().await.map_err(NotAccepted::Lost)?;
+            let letting_in = async {
+                io.write_all(&response).await?;
+                io.flush().await
+            };
+            let written = timeout(LAST_WORDS, letting_in).await.unwrap_or(Err(ErrorKind::TimedOut.into()));
+            written.map_err(NotAccepted::Lost)?;
             Ok(Accepted { made, early })
         }
         Err(denied) => {

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role as TheirRole};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-use super::super::{CloseCode, Options, Role, Url, Violation, WebSocket, accept, connect};
+use super::super::{CloseCode, NotAccepted, Options, Role, Url, Violation, WebSocket, accept, connect};
 use super::*;
 
 const OPTIONS: Options = Options { max_message: 1 << 20, ping: None };
@@ -20,6 +20,10 @@ async fn pair(role: Role, pipe: usize, options: Options) -> (WebSocket<DuplexStr
     let (near, far) = duplex(pipe);
     let their_role = if role == Role::Server { TheirRole::Client } else { TheirRole::Server };
     (WebSocket::new(near, role, options, Vec::new()), WebSocketStream::from_raw_socket(far, their_role, None).await)
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
 }
 
 fn bytes(len: usize) -> Vec<u8> {
@@ -205,7 +209,7 @@ async fn both_handshakes_fit_together_and_what_comes_early_is_not_lost() {
     let url: Url = "ws://gateway:30013/edges?token=x".parse().unwrap();
     let serving = tokio::spawn(async move {
         let mut early = Vec::new();
-        let accepted = accept(&mut far, "page", |request| {
+        let accepted = accept(&mut far, soon(), "page", |request| {
             early.push(request.path().to_owned());
             Ok(())
         });
@@ -227,11 +231,26 @@ async fn both_handshakes_fit_together_and_what_comes_early_is_not_lost() {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13";
     let head = format!("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n");
     near.write_all(&[head.as_bytes(), &frame(BINARY, b"early")].concat()).await.unwrap();
-    let accepted = accept(&mut far, "page", |_| Ok(())).await.unwrap();
+    let accepted = accept(&mut far, soon(), "page", |_| Ok(())).await.unwrap();
     let mut served = WebSocket::new(far, Role::Server, OPTIONS, accepted.early);
     let mut buffer = [0; 5];
     served.read_exact(&mut buffer).await.unwrap();
     assert_eq!(&buffer, b"early");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_has_its_time_and_the_answer_has_its_own() {
+    let (mut near, mut far) = duplex(1 << 16);
+    near.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    let refused = accept(&mut far, until, "page", |_| Ok(())).await.unwrap_err();
+    assert!(matches!(refused, NotAccepted::TimedOut) && Instant::now() == until, "{refused}");
+    // One that is refused and does not go is refused all the same, late as it is.
+    let (mut near, mut far) = duplex(1 << 16);
+    near.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
+    let until = Instant::now() + Duration::from_millis(10);
+    let refused = accept(&mut far, until, "page", |_| Ok(())).await.unwrap_err();
+    assert!(matches!(refused, NotAccepted::Denied(_)) && Instant::now() > until, "{refused}");
 }
 
 #[tokio::test]
