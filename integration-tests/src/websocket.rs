@@ -267,7 +267,7 @@ impl WebSocket {
     /// # Panics
     /// When neither comes.
     #[track_caller]
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn next_frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = take_frame(&mut self.received) {
                 return Some(frame);
@@ -287,7 +287,7 @@ impl WebSocket {
     #[track_caller]
     pub fn closed(&mut self) -> (u16, String) {
         let goodbye = loop {
-            match self.next() {
+            match self.next_frame() {
                 Some(Frame { first: first::CLOSE, payload }) => break payload,
                 Some(_) => {}
                 None => panic!("the connection has ended without a goodbye"),
@@ -295,7 +295,7 @@ impl WebSocket {
         };
         // The gateway need not wait for it.
         let _ = self.wire.write_all(&frame(first::CLOSE, &goodbye));
-        assert_eq!(self.next(), None, "nothing follows a goodbye");
+        assert_eq!(self.next_frame(), None, "nothing follows a goodbye");
         parted(&goodbye)
     }
 

@@ -52,7 +52,7 @@ fn over_tls_it_is_the_same() {
     // Whoever speaks without TLS gets no answer that could be one.
     let mut plain = WebSocket::dial(port(&gateway));
     plain.send_bytes(Ask::default().text().as_bytes());
-    assert!(plain.next().is_none_or(|record| record.first == 0x15), "an alert of TLS at most");
+    assert!(plain.next_frame().is_none_or(|record| record.first == 0x15), "an alert of TLS at most");
     drop((edge, service));
     gateway.ends_without_complaint();
 }
@@ -109,7 +109,7 @@ fn limits_count_it_together_with_those_over_tcp() {
     let first = Client::edge(gateway.edge);
     let second = edge(&gateway);
     let mut third = WebSocket::dial(port(&gateway));
-    assert_eq!(third.next(), None);
+    assert_eq!(third.next_frame(), None);
     let mut fourth = Client::dial(gateway.edge);
     fourth.cut_off();
     let labels = ["side=\"edge\"", "limit=\"max_links_per_address\""];

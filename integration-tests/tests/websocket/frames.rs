@@ -18,7 +18,7 @@ fn conn() -> Vec<u8> {
 /// Takes the ack that lets an edge in.
 #[track_caller]
 fn admitted(websocket: &mut WebSocket) {
-    let ack = websocket.next().expect("the edge is let in");
+    let ack = websocket.next_frame().expect("the edge is let in");
     assert_eq!((ack.first, &ack.payload[..2]), (first::BINARY, &[1, kind::CONN_ACK][..]));
 }
 
@@ -30,7 +30,7 @@ fn fragments_are_one_stream_and_pings_between_them_are_answered() {
     websocket.send(first::BINARY, &conn[..3]);
     websocket.send(first::BINARY_BEGUN, &conn[3..7]);
     websocket.send(first::PING, b"in between");
-    let pong = websocket.next().expect("a ping is answered");
+    let pong = websocket.next_frame().expect("a ping is answered");
     assert_eq!((pong.first, &pong.payload[..]), (first::PONG, &b"in between"[..]));
     websocket.send(first::CONTINUED, b"");
     websocket.send(first::PONG, b"nobody has asked");
@@ -80,7 +80,7 @@ fn who_breaks_a_rule_is_told_by_a_code() {
     }
     let mut exact = connected(&gateway);
     exact.send_bytes(&in_fragments(1024));
-    assert_eq!(exact.next().expect("a pong").first, first::PONG);
+    assert_eq!(exact.next_frame().expect("a pong").first, first::PONG);
     admitted(&mut exact);
     let closes = |code: &str| gateway.metric("frontier_websocket_closes_total", &[&format!("code=\"{code}\"")]);
     eventually("they are counted", || (closes("1003") == 1.0 && closes("1009") == 2.0).then_some(()));
@@ -158,7 +158,7 @@ fn who_answers_no_ping_is_closed_and_who_does_stays() {
     assert_eq!(hooks.heard("edge_online"), 2);
     admitted(&mut answering);
     for _ in 0..4 {
-        let ping = answering.next().expect("it stays");
+        let ping = answering.next_frame().expect("it stays");
         assert_eq!(ping.first, first::PING);
         answering.send(first::PONG, &ping.payload);
     }

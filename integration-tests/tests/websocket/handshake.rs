@@ -98,7 +98,7 @@ fn what_comes_together_with_the_request_is_not_lost() {
         &[Ask::default().text().as_bytes(), &frontier_integration_tests::websocket::frame(0x82, &conn)].concat(),
     );
     assert_eq!(early.answer().status, 101);
-    let ack = early.next().expect("the edge is let in");
+    let ack = early.next_frame().expect("the edge is let in");
     assert_eq!((ack.first, &ack.payload[..2]), (first::BINARY, &[1, kind::CONN_ACK][..]));
 }
 
@@ -112,8 +112,8 @@ fn who_speaks_something_else_or_nothing_is_cut_off() {
     slow.send_bytes(b"GET / HTTP/1.1\r\nHost: ");
     let mut silent = WebSocket::dial(port(&gateway));
     let mut mute = WebSocket::connect(port(&gateway), &Ask::default());
-    assert_eq!(slow.next(), None);
-    assert_eq!(silent.next(), None);
+    assert_eq!(slow.next_frame(), None);
+    assert_eq!(silent.next_frame(), None);
     assert_eq!(mute.closed().0, 1008);
     assert_eq!(upgrades(&gateway, "timed_out"), 2.0);
 

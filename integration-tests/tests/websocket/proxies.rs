@@ -119,7 +119,7 @@ fn nginx_passes_edges_on_as_documented_and_keeps_idle_ones() {
     assert_eq!(hooks.heard("edge_online"), 2);
     let mut pings = 0;
     while pings < 5 {
-        let frame = idle.next().expect("nginx keeps it");
+        let frame = idle.next_frame().expect("nginx keeps it");
         if frame.first == first::PING {
             idle.send(first::PONG, &frame.payload);
             pings += 1;
