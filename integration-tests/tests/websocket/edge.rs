@@ -20,7 +20,7 @@ fn calls_and_messages_go_both_ways_and_it_is_counted_as_what_it_is() {
     let mut pair = pair(&gateway);
     pair.works();
     let over_tcp = Client::edge(gateway.edge);
-    for (transport, links) in [("websocket", 1.0), ("tcp", 1.0)] {
+    for (transport, links) in [("ws", 1.0), ("wss", 0.0), ("tcp", 1.0), ("tls", 0.0)] {
         let labels = ["side=\"edge\"", &format!("transport=\"{transport}\"")];
         assert_eq!(gateway.metric("frontier_links", &labels), links);
     }
@@ -30,7 +30,7 @@ fn calls_and_messages_go_both_ways_and_it_is_counted_as_what_it_is() {
     call_up(&mut pair.edge, &mut pair.service, &large);
     call_down(&mut pair.service, &mut pair.edge, &large);
     pair.edge.close();
-    eventually("it is gone", || (gateway.metric("frontier_links", &["websocket"]) == 0.0).then_some(()));
+    eventually("it is gone", || (gateway.metric("frontier_links", &["transport=\"ws\""]) == 0.0).then_some(()));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn an_end_of_any_kind_is_told_once_and_costs_nothing_afterwards() {
         assert_eq!(hooks.heard("edge_offline"), id);
     }
     assert_eq!(hooks.unasked(), []);
-    eventually("nothing is left", || (gateway.metric("frontier_links", &["websocket"]) == 0.0).then_some(()));
+    eventually("nothing is left", || (gateway.metric("frontier_links", &["transport=\"ws\""]) == 0.0).then_some(()));
     let ticks = cpu_ticks(gateway.pid());
     for _ in 0..20 {
         hooks.heartbeat();

@@ -152,7 +152,7 @@ fn over_tls_it_is_the_same_and_certificates_and_origins_are_read_again() {
     newcomer.say(&Hello::default());
     newcomer.admitted();
     edge.heartbeat();
-    assert_eq!(gateway.metric("frontier_links", &["websocket"]), 2.0);
+    assert_eq!(gateway.metric("frontier_links", &["transport=\"wss\""]), 2.0);
 
     settings.edgebound[1] = "  enable: false".to_owned();
     fs::write(gateway.file(), settings.yaml()).expect("the file can be written");

@@ -125,7 +125,7 @@ fn nginx_passes_edges_on_as_documented_and_keeps_idle_ones() {
             pings += 1;
         }
     }
-    assert_eq!(gateway.metric("frontier_links", &["websocket"]), 1.0);
+    assert_eq!(gateway.metric("frontier_links", &["transport=\"ws\""]), 1.0);
     assert_eq!(idle_page(&nginx, &tls), 200);
 }
 

@@ -59,7 +59,7 @@ async fn works(gateway: &Gateway, edge: Builder<Edge>) {
         assert!(back == all, "every byte, in order, both ways");
     };
     tokio::join!(sending, echoing);
-    assert_eq!(gateway.metric("frontier_links", &["websocket"]), 1.0);
+    assert_eq!(gateway.metric("frontier_links", &["side=\"edge\"", "transport=\"ws"]), 1.0);
     edge.close().await;
     service.close().await;
 }
