@@ -166,7 +166,6 @@ pub(crate) struct Served {
     pub(crate) online: Arc<Online>,
     pub(crate) addr: SocketAddr,
     pub(crate) plane: Arc<ControlPlane>,
-    pub(crate) records: Records,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     writing: (JoinHandle<()>, CancellationToken),
@@ -186,11 +185,11 @@ impl Served {
         let end = CancellationToken::new();
         let writing = (tokio::spawn(writer.run(end.clone())), end);
         let running = Arc::clone(&online) as Arc<dyn Running>;
-        let plane = Arc::new(ControlPlane::new(Loaded::load(settings).unwrap(), records.clone(), running));
+        let plane = Arc::new(ControlPlane::new(Loaded::load(settings).unwrap(), records, running));
         let listener = net::Listener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr();
         let serving = tokio::spawn(Arc::clone(&plane).serve(listener, stop.clone()));
-        Self { online, addr, plane, records, stop, serving, writing }
+        Self { online, addr, plane, stop, serving, writing }
     }
 
     pub(crate) fn stop(&self) {
