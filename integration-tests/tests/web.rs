@@ -22,7 +22,8 @@ fn passes(file: &str) {
         .expect("node is in PATH: run `scripts/setup.sh web` first");
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
-    let passed = said.lines().filter_map(|line| line.split_once("pass ")).find_map(|(_, count)| count.trim().parse().ok());
+    let passed =
+        said.lines().filter_map(|line| line.split_once("pass ")).find_map(|(_, count)| count.trim().parse().ok());
     assert!(passed.is_some_and(|passed: u32| passed > 0), "no test ran: {said}");
 }
 
