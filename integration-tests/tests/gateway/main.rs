@@ -33,3 +33,4 @@ mod takeover;
 mod tcp_forward;
 mod tls;
 mod topics;
+mod websocket;

@@ -6,7 +6,7 @@ use frontier_integration_tests::raw::{Body, Client, HOOKS, Hello, Pair, TlsClien
 use frontier_integration_tests::websocket::{Ask, WebSocket};
 use frontier_integration_tests::{Gateway, PATIENCE, eventually};
 
-use crate::{dialed, edge, port, settings};
+use super::{dialed, edge, port, settings};
 
 fn pair(gateway: &Gateway) -> Pair {
     let mut service = Client::service(gateway.service, "svc", &["t"]);

@@ -8,7 +8,7 @@ use frontier_integration_tests::raw::{Client, Frame, Hello, TlsClient, kind};
 use frontier_integration_tests::websocket::{Ask, WebSocket, first};
 use frontier_integration_tests::{Gateway, PATIENCE, eventually};
 
-use crate::{dialed, port, settings};
+use super::{dialed, port, settings};
 
 fn status(gateway: &Gateway, ask: &Ask) -> u16 {
     WebSocket::ask(port(gateway), &ask.text()).status

@@ -7,7 +7,7 @@ use frontier_integration_tests::{Gateway, PATIENCE};
 use sdk::{Builder, Bytes, Edge, Error, Request, Service, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{port, settings};
+use super::{port, settings};
 
 const STREAM: usize = 3 * 1024 * 1024;
 

@@ -10,7 +10,7 @@ use frontier_integration_tests::raw::{Client, HOOKS, Hello, TlsClient, presence_
 use frontier_integration_tests::websocket::{Ask, WebSocket, first};
 use frontier_integration_tests::{Gateway, eventually};
 
-use crate::{port, settings};
+use super::{port, settings};
 
 /// Where the hooks are told that an edge comes from that connects to `addr` in this way.
 #[track_caller]

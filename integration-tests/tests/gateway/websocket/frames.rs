@@ -5,7 +5,7 @@ use frontier_integration_tests::raw::{Body, Client, Frame, HOOKS, Hello, kind};
 use frontier_integration_tests::websocket::{Ask, WebSocket, first, frame};
 use frontier_integration_tests::{Gateway, eventually};
 
-use crate::{edge, port, settings};
+use super::{edge, port, settings};
 
 fn connected(gateway: &Gateway) -> WebSocket {
     WebSocket::connect(port(gateway), &Ask::default())
