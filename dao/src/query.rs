@@ -8,6 +8,8 @@
 //!   direction; names that tie by the name.
 //! - The default order is the youngest first.
 
+use std::cmp::Ordering;
+
 use proto::id::{EdgeId, ServiceId};
 
 use crate::after::After;
@@ -28,6 +30,17 @@ impl During {
         match (start, end) {
             (Some(start), Some(end)) if start != 0 && end != 0 => Some(Self { start, end }),
             _ => None,
+        }
+    }
+
+    /// How `time` compares to the span.
+    pub(crate) fn compare(self, time: i64) -> Ordering {
+        if time < self.start {
+            Ordering::Less
+        } else if time < self.end {
+            Ordering::Equal
+        } else {
+            Ordering::Greater
         }
     }
 

@@ -1,13 +1,14 @@
 //! Records in memory.
 //!
-//! One table for edges and one for services. Nothing is kept in any order but by id: a page is found by one walk over all
-//! rows and a selection, so that a row costs little. Walks run on threads for what takes time and hold a lock that only the
-//! records' writer waits for, never a link.
+//! One table for edges and one for services. Rows lie in no order, so that one costs little where nobody asks; who asks makes
+//! views of them (`view.rs`), in which a page is found by one walk over numbers. That runs on threads for what takes
+//! time and holds a lock that only the records' writer waits for, never a link.
 
 mod names;
 mod page;
 mod rows;
 mod table;
+mod view;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,8 +18,9 @@ use proto::id::{EdgeId, ServiceId};
 use crate::model::{EdgeRpc, Service, ServiceRpc, ServiceTopic, Text};
 use crate::query::{EdgeQuery, EdgeRpcQuery, Listed, Names, Peers, ServiceNamesQuery, ServiceQuery};
 use crate::{Change, Dao, DaoError, Edge};
+use names::Offered;
 use rows::Row;
-use table::{Offered, Table};
+use table::Table;
 
 /// Records in memory.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Names of methods and topics: each is kept once, however many peers offer it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
@@ -16,11 +16,25 @@ impl NameId {
     }
 }
 
+/// Which kind of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offered {
+    Rpc,
+    Topic,
+}
+
+#[derive(Debug)]
+struct Name {
+    text: Text,
+    /// The slots of those who offer it, by its kind: as a method, as a topic.
+    by: [BTreeSet<u32>; 2],
+}
+
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
     by_text: HashMap<Text, NameId, RandomState>,
-    /// A name, and how often it is offered. Those that nobody offers any more are given out again.
-    slots: Vec<(Text, u32)>,
+    /// Those that nobody offers any more are given out again.
+    slots: Vec<Name>,
     free: Vec<NameId>,
 }
 
@@ -40,22 +54,30 @@ impl NameTable {
     }
 
     pub(super) fn text(&self, name: NameId) -> &Text {
-        &self.slots[name.index()].0
+        &self.slots[name.index()].text
     }
 
-    /// Counts one more who offers `text`.
-    pub(super) fn enter(&mut self, text: Text) -> NameId {
-        if let Some(name) = self.id(&text) {
-            self.slots[name.index()].1 += 1;
-            return name;
-        }
+    /// The slots of those who offer a name.
+    pub(super) fn offering(&self, name: NameId, kind: Offered) -> &BTreeSet<u32> {
+        &self.slots[name.index()].by[kind as usize]
+    }
+
+    /// Whoever lies in `slot` offers `text`.
+    pub(super) fn enter(&mut self, text: Text, kind: Offered, slot: u32) -> NameId {
+        let name = self.id(&text).unwrap_or_else(|| self.make(text));
+        self.slots[name.index()].by[kind as usize].insert(slot);
+        name
+    }
+
+    fn make(&mut self, text: Text) -> NameId {
+        let made = Name { text: text.clone(), by: Default::default() };
         let name = match self.free.pop() {
             Some(name) => {
-                self.slots[name.index()] = (text.clone(), 1);
+                self.slots[name.index()] = made;
                 name
             }
             None => {
-                self.slots.push((text.clone(), 1));
+                self.slots.push(made);
                 NameId(u32::try_from(self.slots.len() - 1).expect("fewer names than 2^32"))
             }
         };
@@ -63,11 +85,11 @@ impl NameTable {
         name
     }
 
-    /// Counts one less.
-    pub(super) fn leave(&mut self, name: NameId) {
-        let (text, offered) = &mut self.slots[name.index()];
-        *offered -= 1;
-        if *offered == 0 {
+    /// Whoever lies in `slot` offers the name no longer.
+    pub(super) fn leave(&mut self, name: NameId, kind: Offered, slot: u32) {
+        let Name { text, by } = &mut self.slots[name.index()];
+        by[kind as usize].remove(&slot);
+        if by.iter().all(BTreeSet::is_empty) {
             let text = std::mem::replace(text, Text::from(""));
             self.by_text.remove(&text);
             self.free.push(name);

@@ -23,13 +23,6 @@ pub(super) fn cut<T>(mut items: Vec<T>, page: Page, compare: impl Fn(&T, &T) -> 
     items
 }
 
-/// As [`cut`], for items that lie nearly in order, or in long runs: a sort that sees that is faster then than a selection.
-pub(super) fn cut_runs<T>(mut items: Vec<T>, page: Page, key: impl Fn(&T) -> u128) -> Vec<T> {
-    let range = within(items.len(), page);
-    items.sort_by_key(key);
-    items.drain(range).collect()
-}
-
 /// The places of `page` among `many`.
 fn within(many: usize, page: Page) -> Range<usize> {
     let clamp = |place: u64| usize::try_from(place).map_or(many, |place| place.min(many));

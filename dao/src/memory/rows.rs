@@ -77,6 +77,16 @@ impl Rows {
         row
     }
 
+    /// Slots in use.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
+        (0u32..).zip(self.chunks.iter().flatten()).filter_map(|(slot, row)| row.as_ref().map(|_| slot))
+    }
+
+    /// Slots that are or were in use.
+    pub(super) fn len(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
         self.chunks.iter().flatten().flatten()
     }

@@ -1,23 +1,17 @@
 //! Edges or services, and what they offer.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use super::names::{NameId, NameTable};
+use super::names::{NameId, NameTable, Offered};
 use super::page;
 use super::rows::{Offer, Offers, Row, Rows};
-use crate::after::{After, Key};
+use super::view::{View, behind};
 use crate::model::{Generation, Text};
-use crate::query::{Listed, NameField, Names, PeerField, Peers};
-
-/// Which kind of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offered {
-    Rpc,
-    Topic,
-}
+use crate::query::{Listed, NameField, Names, Order, PeerField, Peers};
 
 impl Offered {
     fn of(self, row: &Row) -> &[Offer] {
@@ -41,6 +35,8 @@ pub(super) struct Table {
     rows: Rows,
     slots: HashMap<u64, u32, RandomState>,
     names: NameTable,
+    /// Those that were asked for, by field. Queries make them and bring them up to date, one at a time.
+    views: Mutex<[Option<View>; 4]>,
 }
 
 impl Table {
@@ -54,7 +50,15 @@ impl Table {
             Some(present) => self.remove(row.id, present.generation),
             None => {}
         }
-        self.slots.insert(row.id, self.rows.insert(row));
+        let id = row.id;
+        let slot = self.rows.insert(row);
+        self.slots.insert(id, slot);
+        for view in self.views.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(known) = view {
+                known.enter(slot);
+            }
+            view.take_if(|view| view.is_stale());
+        }
     }
 
     pub(super) fn remove(&mut self, id: u64, generation: Generation) {
@@ -65,18 +69,21 @@ impl Table {
         self.slots.remove(&id);
         let row = self.rows.take(slot);
         for kind in [Offered::Rpc, Offered::Topic] {
-            kind.of(&row).iter().for_each(|offer| self.names.leave(offer.name));
+            kind.of(&row).iter().for_each(|offer| self.names.leave(offer.name, kind, slot));
+        }
+        for view in self.views.get_mut().unwrap_or_else(PoisonError::into_inner).iter_mut().flatten() {
+            view.leave(slot);
         }
     }
 
     pub(super) fn offer(&mut self, id: u64, generation: Generation, kind: Offered, name: Text, since: i64) {
-        let Some(slot) = self.slots.get(&id) else { return };
-        let row = self.rows.row_mut(*slot);
+        let Some(slot) = self.slots.get(&id).copied() else { return };
+        let row = self.rows.row_mut(slot);
         let known = self.names.id(&name);
         if row.generation != generation || kind.of(row).iter().any(|offer| Some(offer.name) == known) {
             return;
         }
-        let name = self.names.enter(name);
+        let name = self.names.enter(name, kind, slot);
         kind.of_mut(row.offers.get_or_insert_default()).push(Offer { name, since });
     }
 
@@ -89,21 +96,74 @@ impl Table {
     pub(super) fn list<T>(&self, wanted: &Peers, made: impl Fn(&Row) -> T) -> Listed<T> {
         let Some(rpc) = self.resolve(wanted.rpc.as_deref()) else { return nothing() };
         let Some(topic) = self.resolve(wanted.topic.as_deref()) else { return nothing() };
-        let offers = |row: &Row, kind: Offered, name: Option<NameId>| {
-            name.is_none_or(|name| kind.of(row).iter().any(|offer| offer.name == name))
-        };
-        let mut rows: Vec<&Row> = self
-            .candidates(wanted.id)
-            .filter(|row| wanted.during.is_none_or(|during| during.holds(row.create_time)))
-            .filter(|row| starts(row.addr.as_bytes(), wanted.addr.as_deref()))
-            .filter(|row| offers(row, Offered::Rpc, rpc) && offers(row, Offered::Topic, topic))
-            .filter(|row| starts(row.label.as_bytes(), wanted.label.as_deref()))
-            .collect();
-        let count = rows.len() as u64;
-        if let Some(after) = &wanted.after {
-            rows.retain(|row| behind(row, after, wanted.order.descending));
+        let offering = [(rpc, Offered::Rpc), (topic, Offered::Topic)];
+        let offering = offering.into_iter().filter_map(|(name, kind)| Some(self.names.offering(name?, kind)));
+        match wanted.id {
+            Some(id) => self.one(id, wanted, offering, made),
+            None => {
+                self.many(wanted, &offering.map(|slots| Bits::of(slots, self.rows.len())).collect::<Vec<_>>(), made)
+            }
         }
-        Listed { rows: ordered(rows, wanted).into_iter().map(made).collect(), count }
+    }
+
+    /// The list of the one row that has an id, if it matches.
+    fn one<'a, T>(
+        &self,
+        id: u64,
+        wanted: &Peers,
+        mut offering: impl Iterator<Item = &'a BTreeSet<u32>>,
+        made: impl Fn(&Row) -> T,
+    ) -> Listed<T> {
+        let Some(slot) = self.slots.get(&id) else { return nothing() };
+        let row = self.rows.row(*slot);
+        let matches = wanted.during.is_none_or(|during| during.holds(row.create_time))
+            && starts(row.addr.as_bytes(), wanted.addr.as_deref())
+            && starts(row.label.as_bytes(), wanted.label.as_deref())
+            && offering.all(|slots| slots.contains(slot));
+        if !matches {
+            return nothing();
+        }
+        let is_behind = wanted.after.as_ref().is_none_or(|after| behind(row, after, wanted.order.descending));
+        let on_page = is_behind && wanted.page.offset() == 0;
+        Listed { rows: on_page.then(|| made(row)).into_iter().collect(), count: 1 }
+    }
+
+    /// The list of all rows that match: one walk in the order that is wanted, over what its own field leaves of them.
+    fn many<T>(&self, wanted: &Peers, offering: &[Bits], made: impl Fn(&Row) -> T) -> Listed<T> {
+        let (rows, Order { by, descending }) = (&self.rows, wanted.order);
+        // Nothing that could panic halfway runs under this lock.
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let filters = filters(wanted);
+        for field in filters.iter().map(|(field, _)| *field).chain([by]) {
+            views[field as usize].get_or_insert_with(|| View::new(field, rows)).refresh(rows);
+        }
+        let view = |field: PeerField| views[field as usize].as_ref().expect("made above");
+        let walked = view(by);
+        let mut span = walked.all();
+        let mut others = Vec::new();
+        for (field, compare) in filters {
+            let within = view(field).span(rows, compare);
+            if field == by { span = within } else { others.push((view(field), within)) }
+        }
+        let after = wanted.after.as_ref().map(|after| walked.behind(rows, after, descending));
+        let (mut count, mut before) = (0, wanted.page.offset());
+        let mut page = Vec::new();
+        walked.walk(&span, descending, |slot| {
+            let matches = others.iter().all(|(view, within)| view.holds(within, slot))
+                && offering.iter().all(|offering| offering.hold(slot));
+            if !matches {
+                return;
+            }
+            count += 1;
+            if page.len() as u64 == wanted.page.size()
+                || after.as_ref().is_some_and(|after| !after.holds(walked, rows, slot))
+            {
+                return;
+            }
+            if before > 0 { before -= 1 } else { page.push(slot) }
+        });
+        drop(views);
+        Listed { rows: page.into_iter().map(|slot| made(rows.row(slot))).collect(), count }
     }
 
     /// The id of a name that is asked for: `None` if nobody offers it, `Some(None)` if none is.
@@ -160,55 +220,39 @@ const fn turned(order: Ordering, backwards: bool) -> Ordering {
     if backwards { order.reverse() } else { order }
 }
 
-fn behind(row: &Row, after: &After, descending: bool) -> bool {
-    let by = match &after.key {
-        Key::CreateTime(time) => row.create_time.cmp(time),
-        Key::Id => row.id.cmp(&after.id),
-        Key::Label(label) => row.label.as_bytes().cmp(label.as_bytes()),
-        Key::Addr(addr) => row.addr.as_bytes().cmp(addr.as_bytes()),
-    };
-    match turned(by, descending) {
-        Ordering::Less => false,
-        Ordering::Equal => row.id > after.id,
-        Ordering::Greater => true,
+/// What a query asks of the values of rows: of each field how a row compares to what is wanted.
+type Filter<'a> = (PeerField, Box<dyn Fn(&Row) -> Ordering + 'a>);
+
+fn filters(wanted: &Peers) -> Vec<Filter<'_>> {
+    let mut filters: Vec<Filter<'_>> = Vec::new();
+    if let Some(prefix) = wanted.label.as_deref().filter(|prefix| !prefix.is_empty()) {
+        filters.push((PeerField::Label, Box::new(|row| by_prefix(row.label.as_bytes(), prefix))));
     }
+    if let Some(prefix) = wanted.addr.as_deref().filter(|prefix| !prefix.is_empty()) {
+        filters.push((PeerField::Addr, Box::new(|row| by_prefix(row.addr.as_bytes(), prefix))));
+    }
+    if let Some(during) = wanted.during {
+        filters.push((PeerField::CreateTime, Box::new(move |row| during.compare(row.create_time))));
+    }
+    filters
 }
 
-/// The page of `rows` that is wanted, in order.
-fn ordered<'a>(rows: Vec<&'a Row>, wanted: &Peers) -> Vec<&'a Row> {
-    let descending = wanted.order.descending;
-    let text = |row: &'a Row| match wanted.order.by {
-        PeerField::Label => row.label.as_bytes(),
-        PeerField::Addr => row.addr.as_bytes(),
-        PeerField::CreateTime | PeerField::Id => &[],
-    };
-    // What all texts begin with says nothing about their order. Behind it 16 bytes seldom tie, and then no comparison has
-    // to look at the texts, which lie scattered in memory.
-    let skip = match rows.first() {
-        Some(first) => rows.iter().fold(usize::MAX, |most, row| page::common(text(first), text(row), most)),
-        None => return Vec::new(),
-    };
-    let key = |row: &'a Row| match wanted.order.by {
-        // Many tie: with the id behind it no two do, and no comparison looks at the rows.
-        PeerField::CreateTime => {
-            u128::from(page::directed(page::unsigned(row.create_time), descending)) << 64 | u128::from(row.id)
-        }
-        PeerField::Id => u128::from(page::directed(row.id, descending)),
-        PeerField::Label | PeerField::Addr => {
-            let head = page::head(&text(row)[skip..]);
-            if descending { !head } else { head }
-        }
-    };
-    let keyed: Vec<(u128, &Row)> = rows.into_iter().map(|row| (key(row), row)).collect();
-    if matches!(wanted.order.by, PeerField::CreateTime | PeerField::Id) {
-        // Rows lie about in the order in which they came, and so by time and, usually, by id.
-        let page = page::cut_runs(keyed, wanted.page, |keyed| keyed.0);
-        return page.into_iter().map(|(_, row)| row).collect();
+/// How `text` compares to the texts that start with `prefix`.
+fn by_prefix(text: &[u8], prefix: &str) -> Ordering {
+    if text.starts_with(prefix.as_bytes()) { Ordering::Equal } else { text.cmp(prefix.as_bytes()) }
+}
+
+/// Which slots are wanted, a bit each.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn of(slots: &BTreeSet<u32>, most: usize) -> Self {
+        let mut bits = vec![0; most.div_ceil(64)];
+        slots.iter().for_each(|slot| bits[*slot as usize / 64] |= 1 << (slot % 64));
+        Self(bits)
     }
-    let page = page::cut(keyed, wanted.page, |one, other| {
-        let by_key = one.0.cmp(&other.0);
-        let by_text = || turned(text(one.1).cmp(text(other.1)), descending);
-        by_key.then_with(by_text).then_with(|| one.1.id.cmp(&other.1.id))
-    });
-    page.into_iter().map(|(_, row)| row).collect()
+
+    fn hold(&self, slot: u32) -> bool {
+        self.0[slot as usize / 64] >> (slot % 64) & 1 == 1
+    }
 }

@@ -33,6 +33,8 @@ struct Where<'a, 'b> {
     joint: &'b str,
     /// The column in whose order an index is to be walked: no other index is to be used.
     walk: Option<&'static str>,
+    /// Whether few rows are looked at for what they offer: each is looked up then, and who offers it is not gathered first.
+    few: bool,
 }
 
 impl Where<'_, '_> {
@@ -92,8 +94,15 @@ impl Where<'_, '_> {
 
     fn offering(&mut self, table: &str, column: &str, name: Option<&str>) {
         let Some(name) = name else { return };
-        let sql = self.on("key").push(" IN (SELECT key FROM ").push(table);
-        sql.push(" WHERE ").push(column).push(" = ").push_bind(name.to_owned()).push(")");
+        let sql = if self.few {
+            self.next()
+                .push("EXISTS (SELECT 1 FROM ")
+                .push(table)
+                .push(" AS offer WHERE offer.key = peer.key AND offer.")
+        } else {
+            self.on("key").push(" IN (SELECT key FROM ").push(table).push(" WHERE ")
+        };
+        sql.push(column).push(" = ").push_bind(name.to_owned()).push(")");
     }
 }
 
@@ -113,18 +122,13 @@ fn beyond(prefix: &str) -> Option<String> {
     None
 }
 
-fn peers_where(sql: &mut QueryBuilder<Dialect>, table: PeerTable, wanted: &Peers) {
-    conditions(&mut Where { sql, joint: " WHERE ", walk: None }, table, wanted);
-}
-
 fn conditions(conditions: &mut Where<'_, '_>, table: PeerTable, wanted: &Peers) {
     conditions.id("key", wanted.id);
     conditions.prefix(table.label, wanted.label.as_deref());
     conditions.prefix("addr", wanted.addr.as_deref());
     conditions.during("create_time", wanted.during);
-    let (rpcs, topics) = if table.table == "edges" { ("edge_rpcs", "") } else { ("service_rpcs", "service_topics") };
-    conditions.offering(rpcs, "rpc", wanted.rpc.as_deref());
-    conditions.offering(topics, "topic", wanted.topic.as_deref());
+    conditions.offering(table.rpcs, "rpc", wanted.rpc.as_deref());
+    conditions.offering(table.topics, "topic", wanted.topic.as_deref());
 }
 
 /// Up to so many rows are looked up by the filter and then sorted. Of more, a walk in the order that is wanted finds the page
@@ -158,6 +162,18 @@ async fn count(connection: &mut SqliteConnection, mut sql: QueryBuilder<Dialect>
     Ok(u64::try_from(count).expect("a count is not negative"))
 }
 
+/// The table of offers, its column and the name, if that is all that is asked for.
+fn only_offer(table: PeerTable, wanted: &Peers) -> Option<(&'static str, &'static str, &str)> {
+    let Peers { label, addr, rpc, topic, id, during, .. } = wanted;
+    let prefixes = [label, addr].into_iter().flatten().all(String::is_empty);
+    match (rpc, topic) {
+        _ if !prefixes || id.is_some() || during.is_some() => None,
+        (Some(rpc), None) => Some((table.rpcs, "rpc", rpc)),
+        (None, Some(topic)) => Some((table.topics, "topic", topic)),
+        _ => None,
+    }
+}
+
 /// A page of edges or services.
 pub(super) async fn peers(
     connection: &mut SqliteConnection,
@@ -167,16 +183,25 @@ pub(super) async fn peers(
     // Both statements see the same state.
     let mut transaction = connection.begin().await?;
     let mut sql = QueryBuilder::new("SELECT count(*) FROM ");
-    sql.push(table.table);
-    peers_where(&mut sql, table, wanted);
+    match only_offer(table, wanted) {
+        // Each of them has a row.
+        Some((offers, column, name)) => {
+            sql.push(offers).push(" WHERE ").push(column).push(" = ").push_bind(name.to_owned());
+        }
+        None => {
+            sql.push(table.table);
+            conditions(&mut Where { sql: &mut sql, joint: " WHERE ", walk: None, few: false }, table, wanted);
+        }
+    }
     let count = count(&mut transaction, sql).await?;
 
     // The rows before the page are passed over within an index, where there is one for the order.
     let mut sql = QueryBuilder::new("SELECT key, ");
     sql.push(table.label).push(", addr, create_time FROM ").push(table.table);
-    sql.push(" WHERE key IN (SELECT key FROM ").push(table.table);
+    sql.push(" WHERE key IN (SELECT key FROM ").push(table.table).push(" AS peer");
     let walk = (count > FEW).then(|| column(table, wanted));
-    let mut wheres = Where { sql: &mut sql, joint: " WHERE ", walk };
+    let few = walk.is_some() && wanted.page.offset().saturating_add(wanted.page.size()) <= FEW;
+    let mut wheres = Where { sql: &mut sql, joint: " WHERE ", walk, few };
     conditions(&mut wheres, table, wanted);
     if let Some(after) = &wanted.after {
         wheres.after(table, after, wanted.order.descending);
@@ -209,7 +234,7 @@ fn names_from(sql: &mut QueryBuilder<Dialect>, table: NameTable, wanted: &Names)
     if labelled.is_some() {
         sql.push(" JOIN ").push(table.of.table).push(" AS peer ON peer.key = offer.key");
     }
-    let mut conditions = Where { sql, joint: " WHERE ", walk: None };
+    let mut conditions = Where { sql, joint: " WHERE ", walk: None, few: false };
     conditions.id("offer.key", wanted.id);
     conditions.during("offer.create_time", wanted.during);
     conditions.prefix(&format!("peer.{}", table.of.label), labelled);
@@ -222,13 +247,8 @@ pub(super) async fn names(
     wanted: &Names,
 ) -> Result<Listed<Text>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    let mut sql = QueryBuilder::new("SELECT count(DISTINCT offer.");
-    sql.push(table.name).push(")");
-    names_from(&mut sql, table, wanted);
-    let count = count(&mut transaction, sql).await?;
-
     let mut sql = QueryBuilder::new("SELECT offer.");
-    sql.push(table.name);
+    sql.push(table.name).push(", count(*) OVER ()");
     names_from(&mut sql, table, wanted);
     sql.push(" GROUP BY offer.").push(table.name);
     let column = match wanted.order.by {
@@ -245,6 +265,17 @@ pub(super) async fn names(
     sql.push("offer.").push(table.name).push(if column.is_none() && descending { " DESC" } else { "" });
     cut(&mut sql, wanted.page);
     let rows = sql.build().fetch_all(&mut *transaction).await?;
+    let count = match rows.first() {
+        // One walk tells both.
+        Some(row) => u64::try_from(row.try_get::<i64, _>(1)?).expect("a count is not negative"),
+        None if wanted.page.offset() == 0 => 0,
+        None => {
+            let mut sql = QueryBuilder::new("SELECT count(DISTINCT offer.");
+            sql.push(table.name).push(")");
+            names_from(&mut sql, table, wanted);
+            count(&mut transaction, sql).await?
+        }
+    };
     transaction.commit().await?;
     let names = rows.iter().map(|row| row.try_get::<String, _>(0).map(Text::from));
     Ok(Listed { rows: names.collect::<Result<_, _>>()?, count })

@@ -71,7 +71,7 @@ async fn put(
     create_time: i64,
     generation: Generation,
 ) -> Result<(), sqlx::Error> {
-    let PeerTable { table: name, label: column } = table;
+    let PeerTable { table: name, label: column, .. } = table;
     let sql =
         format!("INSERT OR IGNORE INTO {name} (key, {column}, addr, create_time, generation) VALUES (?, ?, ?, ?, ?)");
     // Nearly always nobody has the id, and the first try is the only one.
