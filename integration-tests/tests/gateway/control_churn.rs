@@ -11,10 +11,10 @@ use frontier_integration_tests::{Settings, eventually};
 /// Edges that stay throughout.
 const STAY: usize = 200;
 
-/// Threads that come and go, each with so many edges at once, so many times.
+/// Threads that come and go, each with so many edges at once, so many times: 5 000 with either back end.
 const STORMS: usize = 4;
 const EACH: usize = 25;
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 50;
 
 /// Orders in which lists are walked while it storms.
 const WALKS: [&str; 5] = [
