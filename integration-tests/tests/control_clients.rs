@@ -65,8 +65,7 @@ fn schemathesis_finds_nothing_that_the_description_does_not_say() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let settings = of_ours("schemathesis.toml");
     let config = format!("--config-file {}", settings.display());
-    let run =
-        "run --phases examples,coverage,fuzzing --max-examples 15 --generation-database none --seed 1";
+    let run = "run --phases examples,coverage,fuzzing --max-examples 15 --generation-database none --seed 1";
     let tried = installed("st", &format!("{config} {run} http://{}/openapi.json", control.addr)).within(folder.path());
     let done = tried.run_within(std::time::Duration::from_secs(300), b"");
     assert_eq!(done.code, 0, "{}\n{}", String::from_utf8_lossy(&done.out), done.err);

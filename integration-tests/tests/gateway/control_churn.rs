@@ -76,7 +76,7 @@ fn counts_are_exact_and_no_walk_misses_or_repeats_anybody_who_stays() {
         for edge in stay {
             edge.close();
             left -= 1;
-            if left % 40 == 0 {
+            if left.is_multiple_of(40) {
                 assert_eq!(control.walk("/v1/edges?page=1&page_size=50"), (control.walk("/v1/edges").0, left));
             }
         }
