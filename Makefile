@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run brokers examples web test test-web test-containers test-compose lint bench bench-bridges
+.PHONY: help demo demo-web run brokers examples web test test-web test-clients test-containers test-compose lint bench bench-bridges
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -65,6 +65,11 @@ test-web: web ## Run the tests of sdk-web and of the chat room alone
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
 	cargo build --release --locked $(PROGRAMS)
 	PATH="$(TEST_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --locked -p frontier-integration-tests --test web
+
+test-clients: ## Try the control plane with grpcurl, schemathesis and a client in Python
+	@PATH="$(GO_PATH)" scripts/setup.sh clients
+	cargo build --release --locked $(PROGRAMS)
+	FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked --test control_clients -- --ignored
 
 test-containers: ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker

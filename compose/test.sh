@@ -12,7 +12,7 @@ readonly RUN_IMAGE=${FRONTIER_RUN_IMAGE:-frontier-compose-run}
 
 export COMPOSE_PROJECT_NAME=frontier-test-compose FRONTIER_IMAGE=frontier-compose FRONTIER_TESTS_IMAGE=frontier-compose-tests
 # Any free ports of this machine: nobody comes in by them.
-export FRONTIER_PUBLISH_SERVICES=127.0.0.1:0 FRONTIER_PUBLISH_EDGES=127.0.0.1:0 FRONTIER_PUBLISH_OBSERVABILITY=127.0.0.1:0
+export FRONTIER_PUBLISH_SERVICES=127.0.0.1:0 FRONTIER_PUBLISH_EDGES=127.0.0.1:0 FRONTIER_PUBLISH_OBSERVABILITY=127.0.0.1:0 FRONTIER_PUBLISH_CONTROL=127.0.0.1:0
 
 compose() {
     local program=(docker compose)

@@ -4,6 +4,7 @@
 #   scripts/setup.sh build    to build: a Rust toolchain, C and C++ compilers, OpenSSL
 #   scripts/setup.sh test     to test: as for build, Go for the peers of the integration tests, the brokers, sqlite3 and nginx
 #   scripts/setup.sh brokers  to run brokers: as for build, and RabbitMQ, NATS, Mosquitto and Redis by packages, Kafka's jars
+#   scripts/setup.sh clients  to test the control plane with other people's clients: as for build, grpcurl, schemathesis, grpcio
 #   scripts/setup.sh lint     to lint: as for build, and rustfmt, clippy, cargo-deny
 #   scripts/setup.sh docker   to test in containers: as for build, and a Docker engine, compose, debootstrap
 #
@@ -21,8 +22,11 @@ readonly NODE_HOME=${CARGO_TARGET_DIR:-$PWD/target}/node
 readonly KAFKA_HOME=${CARGO_TARGET_DIR:-$PWD/target}/kafka
 # Debian's own programs of servers are in sbin, which is not in everybody's PATH.
 readonly SERVER_PATH=$PATH:/usr/local/sbin:/usr/sbin
+readonly CLIENTS=${CARGO_TARGET_DIR:-$PWD/target}/clients
 # shellcheck source=integration-tests/brokers/versions.env
 source integration-tests/brokers/versions.env
+# shellcheck source=integration-tests/clients/versions.env
+source integration-tests/clients/versions.env
 
 say() { echo "setup: $*" >&2; }
 
@@ -150,6 +154,23 @@ need_chromium() {
     command -v chromium >/dev/null || die "there is no chromium in PATH although its package is installed"
 }
 
+# The clients come in one step, so that what is there is whole.
+need_clients() {
+    cmp --silent integration-tests/clients/versions.env "$CLIENTS/versions.env" && return
+    need_go
+    say "installing grpcurl and Python's clients into $CLIENTS"
+    rm -rf "$CLIENTS"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    python3 -m venv "$CLIENTS"
+    # shellcheck disable=SC2086 # several packages
+    "$CLIENTS/bin/pip" install --quiet --disable-pip-version-check $PYTHON_CLIENTS
+    local go_home=$CLIENTS/go
+    PATH=$GO_HOME/bin:$PATH GOBIN=$CLIENTS/bin GOFLAGS=-modcacherw GOMODCACHE=$go_home/mod GOCACHE=$go_home/cache \
+        GOTOOLCHAIN=local CGO_ENABLED=0 go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION" >&2
+    rm -rf "$go_home"
+    cp integration-tests/clients/versions.env "$CLIENTS/versions.env"
+}
+
 need_linters() {
     local component
     for component in rustfmt clippy; do
@@ -238,6 +259,7 @@ case ${1:-build} in
         need_broker_packages
         need_kafka
         ;;
+    clients) need_clients ;;
     lint) need_linters ;;
     docker) need_docker ;;
     *) die "unknown part \"$1\": build, web, test, brokers, lint or docker" ;;

@@ -139,6 +139,7 @@ fn the_readmes_lines_with_compose_do_what_they_say() {
         ("FRONTIER_PUBLISH_SERVICES", any),
         ("FRONTIER_PUBLISH_EDGES", any),
         ("FRONTIER_PUBLISH_OBSERVABILITY", any),
+        ("FRONTIER_PUBLISH_CONTROL", any),
     ]);
     let lines = readme();
     let [up, call, reload, down] = lines.as_slice() else {

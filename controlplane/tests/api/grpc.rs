@@ -21,7 +21,7 @@ pub(crate) async fn channel(served: &Served) -> Channel {
 }
 
 #[tokio::test]
-async fn edges_and_services_are_listed_got_and_kicked() {
+async fn w24_edges_and_services_are_listed_got_and_kicked() {
     for backend in BACKENDS {
         let served = Served::start(backend).await;
         let mut client = ControlPlaneClient::new(channel(&served).await);

@@ -54,7 +54,7 @@ async fn lists_and_rows_have_the_shape_of_the_go_gateway() {
 }
 
 #[tokio::test]
-async fn who_is_kicked_is_gone_from_every_list_and_who_is_not_there_is_not_found() {
+async fn w24_who_is_kicked_is_gone_from_every_list_and_who_is_not_there_is_not_found() {
     for backend in BACKENDS {
         let served = Served::start(backend).await;
         // Beyond 2^53 and 2^63, next to each other: neither is taken for the other.
