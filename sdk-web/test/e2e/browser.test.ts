@@ -197,6 +197,28 @@ test("a link that has died unnoticed is made anew when the network is back", asy
   assert.equal(await soon(answers, "the page is online again"), "here again");
 });
 
+test("a page that wakes while it connects has one link all the same", async (t) => {
+  const site = await Site.serve(t);
+  const gateway = await Gateway.start(t, [site.origin()]);
+  const service = gateway.service("serve", "echo", "--edges");
+  await service.prints(/is online/);
+  const proxy = await Proxy.start(t, gateway.url);
+  proxy.hold();
+  const page = await site.open(await tabs(t, browser));
+  const connecting = connect(page, proxy.url, "sleepy");
+  // By name: a network that were really away would end the attempt.
+  await page.evaluate(() => {
+    window.dispatchEvent(new Event("online"));
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  proxy.release();
+  const id = await connecting;
+  const called = await gateway.asService(["call", id, "greet", "you"]);
+  assert.equal(called.out.toString().trim(), "hello you", called.err);
+  assert.equal(proxy.connections, 1);
+  assert.equal(service.lines.filter((line) => line.includes("is online: sleepy")).length, 1);
+});
+
 test("a call right after a sleep waits for a link that is alive, and is sent once", async (t) => {
   const site = await Site.serve(t);
   const gateway = await Gateway.start(t, [site.origin()]);

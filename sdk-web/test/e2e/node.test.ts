@@ -11,6 +11,7 @@ import {
 } from "../../src/index.js";
 import { Gateway } from "./gateway.js";
 import { soon } from "./program.js";
+import { Proxy } from "./proxy.js";
 
 async function connect(t: TestContext, gateway: Gateway, options: EdgeOptions = {}): Promise<Edge> {
   const edge = await soon(Edge.connect(gateway.url, { WebSocket, ...options }), "connecting");
@@ -161,6 +162,13 @@ test("time-outs and signals end what they are for, and nothing else", async (t) 
   controller.abort(new Error("changed my mind"));
   await assert.rejects(call, /changed my mind/);
   await assert.rejects(edge.call("slow", "", { signal: AbortSignal.abort(new Error("too late")) }), /too late/);
+
+  // On a link that has died unnoticed a call has its deadline, too.
+  const proxy = await Proxy.start(t, gateway.url);
+  const cut = await soon(Edge.connect(proxy.url, { WebSocket }), "connecting");
+  proxy.deafen();
+  await assert.rejects(cut.call("slow", "", { timeout: 300 }), TimeoutError);
+  void cut.close();
 
   // The other way round: the caller is gone, the handler is told.
   let called = (_: IncomingCall) => {};
