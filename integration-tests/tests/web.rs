@@ -35,7 +35,7 @@ fn frames_and_bodies_are_those_of_the_protocol() {
 
 #[test]
 fn the_state_machine_does_what_the_protocol_says() {
-    for file in ["link", "calls", "streams"] {
+    for file in ["link", "calls", "streams", "any_peer"] {
         passes(&format!("unit/{file}.test.js"));
     }
 }

@@ -5,4 +5,4 @@ export type { SendOptions } from "./edge/scope.js";
 export { SUB_PROTOCOL, type WebSocketConstructor, type WebSocketLike } from "./edge/socket.js";
 export { EdgeStream } from "./edge/stream.js";
 export * from "./errors.js";
-export { ofUtf8 as text } from "./wire/body.js";
+export { ofUtf8 as text, type Bytes } from "./wire/body.js";

@@ -1,3 +1,4 @@
+import type { Bytes } from "../wire/body.js";
 import { Queue } from "./core.js";
 
 /** Pieces below this size are joined, so that holding them takes little more than their bytes. */
@@ -5,7 +6,7 @@ const JOIN_BELOW = 4 * 1024;
 
 /** Bytes in order, copied when they are put in. */
 export class ByteQueue {
-  readonly #pieces = new Queue<Uint8Array>();
+  readonly #pieces = new Queue<Bytes>();
   /** What of the first piece is taken already. */
   #taken = 0;
   /** Small pieces, behind the others. */
@@ -20,7 +21,7 @@ export class ByteQueue {
   push(bytes: Uint8Array): void {
     this.#length += bytes.length;
     if (bytes.length >= JOIN_BELOW || this.#tailLength + bytes.length > JOIN_BELOW) this.#seal();
-    if (bytes.length >= JOIN_BELOW) return this.#pieces.push(bytes.slice());
+    if (bytes.length >= JOIN_BELOW) return this.#pieces.push(Uint8Array.from(bytes));
     const needed = this.#tailLength + bytes.length;
     if (needed > this.#tail.length) {
       const larger = new Uint8Array(Math.min(JOIN_BELOW, Math.max(64, 2 * needed)));
@@ -39,7 +40,7 @@ export class ByteQueue {
   }
 
   /** Takes out as many as there are, at most `limit`. */
-  take(limit: number): Uint8Array {
+  take(limit: number): Bytes {
     const length = Math.min(limit, this.#length);
     this.#seal();
     const first = this.#pieces.front;

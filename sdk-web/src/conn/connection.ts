@@ -157,8 +157,9 @@ export class Connection<W> {
 
   /** The link may be dead, for example because the machine has slept: asks for a sign of life, and allows little time for it. */
   probe(now: number): void {
-    if (!this.#core.open) return;
-    this.#heartbeat(now, this.#core.settings.probeAnswer);
+    const { probeAnswer } = this.#core.settings;
+    // One that waits for its answer already is enough.
+    if (this.#core.open && (this.#answerDue ?? Infinity) > now + probeAnswer) this.#heartbeat(now, probeAnswer);
   }
 
   call(packet: bigint, session: bigint, request: Uint8Array, deadline: number, waiter: W): void {

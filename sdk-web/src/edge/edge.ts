@@ -1,4 +1,5 @@
 import { ClosedError, LinkLostError, type EdgeError } from "../errors.js";
+import type { Bytes } from "../wire/body.js";
 import { copyOf, type Handler, type Message, type Payload } from "./payload.js";
 import { Mailbox } from "./mailbox.js";
 import { DEFAULT_TIMEOUT, Scope, type SendOptions } from "./scope.js";
@@ -181,7 +182,7 @@ export class Edge extends EventTarget {
    * @throws {TimeoutError | LinkLostError | ClosedError} Or the signal's reason.
    * @throws {CongestedError | TooLargeError} Nothing was sent.
    */
-  call(method: string, payload: Payload = "", options?: SendOptions): Promise<Uint8Array> {
+  call(method: string, payload: Payload = "", options?: SendOptions): Promise<Bytes> {
     return this.#main.send("call", method, payload, options);
   }
 

@@ -1,6 +1,7 @@
 /** Bytes on their way between an application's stream and its link. */
 import { ByteQueue } from "../conn/bytes.js";
 import { EdgeError, LinkLostError, StreamAbortedError, StreamClosedError } from "../errors.js";
+import type { Bytes } from "../wire/body.js";
 import type { Link } from "./link.js";
 import { bytesOf, type Payload } from "./payload.js";
 import { Scope, type Bounds } from "./scope.js";
@@ -24,7 +25,7 @@ function errorOf(end: End): EdgeError | undefined {
 
 export class Pipe {
   readonly scope: Scope;
-  readonly readable: ReadableStream<Uint8Array>;
+  readonly readable: ReadableStream<Bytes>;
   readonly writable: WritableStream<Payload>;
   /** The end in both directions; rejected where it came for a reason, or with the link. */
   readonly closed: Promise<void>;
@@ -33,7 +34,7 @@ export class Pipe {
 
   /** Bytes that came and were not read yet. */
   readonly #incoming = new ByteQueue();
-  #reader: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #reader: ReadableStreamDefaultController<Bytes> | undefined;
   /** A read waits: to be called when there is something for it. */
   #wanted: (() => void) | undefined;
   /** The other side sends no more; the application reads no more. */

@@ -1,3 +1,4 @@
+import type { Bytes } from "../wire/body.js";
 import { TimeoutError, type EdgeError } from "../errors.js";
 import type { Handler, Message, Payload } from "./payload.js";
 import type { Pipe } from "./pipe.js";
@@ -36,7 +37,7 @@ export class EdgeStream {
   }
 
   /** Bytes of the other side, in chunks of at most 64 KiB. Cancelling it discards what still comes. */
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ReadableStream<Bytes> {
     return this.#pipe.readable;
   }
 
@@ -51,7 +52,7 @@ export class EdgeStream {
   }
 
   /** Calls a method that the other end offers on this stream: as `Edge.call`. */
-  call(method: string, payload: Payload = "", options?: SendOptions): Promise<Uint8Array> {
+  call(method: string, payload: Payload = "", options?: SendOptions): Promise<Bytes> {
     return this.#pipe.scope.send("call", method, payload, options);
   }
 

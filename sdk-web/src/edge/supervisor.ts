@@ -43,11 +43,16 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#stopWaking = onWake(() => {
-      this.#wokenAt = performance.now();
-      this.#link?.probe();
+      this.#probe();
       this.#hurry?.();
     });
     this.done = this.#run();
+  }
+
+  /** The link may have died unnoticed. */
+  #probe(): void {
+    this.#wokenAt = performance.now();
+    this.#link?.probe();
   }
 
   get link(): Link | undefined {
@@ -71,7 +76,7 @@ export class Supervisor {
       const { link } = this;
       if (link !== undefined && !link.isSuspect) return link;
       if (performance.now() >= deadline) throw new TimeoutError();
-      link?.probe();
+      if (link !== undefined) this.#probe();
       let tell = () => {};
       const changed = new Promise<void>((resolve) => (tell = resolve));
       this.#waiting.add(tell);

@@ -5,6 +5,7 @@
 import * as base64 from "./base64.js";
 import { WireError } from "./header.js";
 
+/** Bytes in memory that is shared with nobody. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const EMPTY: Bytes = new Uint8Array(0);

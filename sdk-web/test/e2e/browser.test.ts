@@ -70,7 +70,7 @@ test("10 MiB go both ways on a page's streams", async (t) => {
     const bytes = new Uint8Array(10 * 1024 * 1024).map((_, at) => at * 31 + (at >> 11));
     const stream = await edge.openStream("mirror");
     const sending = new Blob([bytes]).stream().pipeTo(stream.writable);
-    const back = await new Response(stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer();
+    const back = await new Response(stream.readable).arrayBuffer();
     await sending;
     await stream.closed;
     return [await sum(bytes), await sum(back)];
@@ -195,6 +195,47 @@ test("a link that has died unnoticed is made anew when the network is back", asy
   await context.setOffline(true);
   await context.setOffline(false);
   assert.equal(await soon(answers, "the page is online again"), "here again");
+});
+
+test("a page that wakes while it connects has one link all the same", async (t) => {
+  const site = await Site.serve(t);
+  const gateway = await Gateway.start(t, [site.origin()]);
+  const service = gateway.service("serve", "echo", "--edges");
+  await service.prints(/is online/);
+  const proxy = await Proxy.start(t, gateway.url);
+  proxy.hold();
+  const page = await site.open(await tabs(t, browser));
+  const connecting = connect(page, proxy.url, "sleepy");
+  // By name: a network that were really away would end the attempt.
+  await page.evaluate(() => {
+    window.dispatchEvent(new Event("online"));
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  proxy.release();
+  const id = await connecting;
+  const called = await gateway.asService(["call", id, "greet", "you"]);
+  assert.equal(called.out.toString().trim(), "hello you", called.err);
+  assert.equal(proxy.connections, 1);
+  assert.equal(service.lines.filter((line) => line.includes("is online: sleepy")).length, 1);
+});
+
+test("a call right after a sleep waits for a link that is alive, and is sent once", async (t) => {
+  const site = await Site.serve(t);
+  const gateway = await Gateway.start(t, [site.origin()]);
+  const service = gateway.service("receive", "readings");
+  await service.prints(/is online/);
+  const proxy = await Proxy.start(t, gateway.url);
+  const page = await site.open(await tabs(t, browser));
+  await connect(page, proxy.url);
+  proxy.deafen();
+  const published = page.evaluate(() => {
+    // What a page sees that was asleep for three minutes.
+    const { now } = Date;
+    Date.now = () => now() + 180_000;
+    return (globalThis as unknown as Global).tools.edge.publish("readings", "after a sleep");
+  });
+  await soon(published, "it is accepted");
+  assert.equal(service.lines.filter((line) => line.includes("after a sleep")).length, 1);
 });
 
 test("ids of 64 bits are exact", async (t) => {

@@ -11,6 +11,7 @@ import {
 } from "../../src/index.js";
 import { Gateway } from "./gateway.js";
 import { soon } from "./program.js";
+import { Proxy } from "./proxy.js";
 
 async function connect(t: TestContext, gateway: Gateway, options: EdgeOptions = {}): Promise<Edge> {
   const edge = await soon(Edge.connect(gateway.url, { WebSocket, ...options }), "connecting");
@@ -119,6 +120,47 @@ test("10 MiB go both ways on streams of either side", async (t) => {
   await soon(serving10, "the end of the streams");
 });
 
+/** What the gateway sees of it offers no extensions, as an old client: the key is another one. */
+class WithoutExtensions extends WebSocket {
+  override send(data: unknown): void {
+    const bytes = Buffer.from(data as Uint8Array);
+    const at = bytes[1] === 0x01 ? bytes.indexOf('"caps"') : -1;
+    if (at > 0) bytes.write('"gaps"', at);
+    super.send(bytes);
+  }
+}
+
+test("where there are no extensions, streams and all else go as they do for old clients", async (t) => {
+  const gateway = await Gateway.start(t);
+  await serving(gateway, "echo", "--name", "mirror");
+  const edge = await connect(t, gateway, { WebSocket: WithoutExtensions, methods: { greet: () => "hello" } });
+  assert.equal(text(await edge.call("echo", "x")), "x");
+  const called = await gateway.asService(["call", String(edge.id), "greet"]);
+  assert.equal(called.out.toString().trim(), "hello", called.err);
+
+  const stream = await edge.openStream("mirror");
+  const bytes = Buffer.alloc(3 * 1024 * 1024).map((_, at) => at >> 5);
+  const writer = stream.writable.getWriter();
+  const writing = writer.write(bytes);
+  const back: Uint8Array[] = [];
+  const reader = stream.readable.getReader();
+  for (let length = 0; length < bytes.length; ) {
+    const { value } = await soon(reader.read(), "bytes come back");
+    back.push(value!);
+    length += value!.length;
+  }
+  await writing;
+  assert.ok(Buffer.concat(back).equals(bytes));
+  // The end of one direction is that of the stream there.
+  await writer.close();
+  assert.equal((await soon(reader.read(), "the end")).done, true);
+  await soon(stream.closed, "the end of it all");
+  // Such a client is told of a refusal by the end of what it opened.
+  const refused = await edge.openStream("nobody");
+  const ended = (error: StreamAbortedError) => error.reason === "service not online";
+  await assert.rejects(soon(refused.readable.getReader().read(), "the end at once"), ended);
+});
+
 test("a stream that is not read holds up nobody, and a reason reaches either side", async (t) => {
   const gateway = await Gateway.start(t);
   await serving(gateway, "echo", "--name", "mirror");
@@ -161,6 +203,13 @@ test("time-outs and signals end what they are for, and nothing else", async (t) 
   controller.abort(new Error("changed my mind"));
   await assert.rejects(call, /changed my mind/);
   await assert.rejects(edge.call("slow", "", { signal: AbortSignal.abort(new Error("too late")) }), /too late/);
+
+  // On a link that has died unnoticed a call has its deadline, too.
+  const proxy = await Proxy.start(t, gateway.url);
+  const cut = await soon(Edge.connect(proxy.url, { WebSocket }), "connecting");
+  proxy.deafen();
+  await assert.rejects(cut.call("slow", "", { timeout: 300 }), TimeoutError);
+  void cut.close();
 
   // The other way round: the caller is gone, the handler is told.
   let called = (_: IncomingCall) => {};

@@ -1,8 +1,11 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 
-/** Passes connections on to a gateway, until it is told to lose all that goes through those that it has. */
+/** Passes connections on to a gateway, and can hold back its answers, or lose all that goes through the connections there are. */
 export class Proxy {
+  /** How many connections there have been. */
+  connections = 0;
+  #held: (() => void)[] | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #pairs: [Socket, Socket][] = [];
   #port = 0;
@@ -18,7 +21,10 @@ export class Proxy {
         socket.on("error", () => {});
         socket.on("close", () => proxy.#sockets.delete(socket));
       }
-      near.pipe(far).pipe(near);
+      proxy.connections += 1;
+      near.pipe(far);
+      if (proxy.#held) proxy.#held.push(() => far.pipe(near));
+      else far.pipe(near);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     proxy.#port = (server.address() as AddressInfo).port;
@@ -31,6 +37,16 @@ export class Proxy {
 
   get url(): string {
     return `ws://127.0.0.1:${this.#port}/`;
+  }
+
+  /** What the gateway answers to new connections waits for {@link Proxy.release}. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    for (const pass of this.#held ?? []) pass();
+    this.#held = undefined;
   }
 
   /** From now on nothing goes through the connections that there are, in either direction; they stay open. */

@@ -95,6 +95,19 @@ test("after a sleep an answer is wanted within 4 s, and not before that", () => 
   }
 });
 
+test("however often a sign of life is wanted, one heartbeat asks for it", () => {
+  const peer = Peer.open();
+  peer.pass(20_000);
+  assert.deepEqual(peer.kinds(), [Kind.Heartbeat]);
+  for (let time = 0; time < 3; time++) peer.conn.probe(peer.now);
+  assert.deepEqual(peer.kinds(), [Kind.Heartbeat], "the one before has longer");
+  peer.give({ kind: Kind.HeartbeatAck });
+  peer.conn.probe(peer.now);
+  assert.deepEqual(peer.kinds(), [Kind.Heartbeat]);
+  peer.pass(4_000);
+  assert.equal(peer.conn.closed, "no answer to a heartbeat");
+});
+
 test("the gateway leaves: both sides confirm, and whoever waits is told", () => {
   const peer = Peer.open();
   peer.conn.register(1n, "m", peer.now + 9_000, "registration");
