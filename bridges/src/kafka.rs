@@ -339,13 +339,19 @@ impl Bridge for KafkaBridge {
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
         self.look_up(records).await?;
-        let (inner, handed) = (Arc::clone(&self.0), records.to_vec());
-        let (teller, confirmations) = Confirmations::told(move |place, said| match said {
-            Said::Report(report) => report.map_err(|error| {
-                let record: &Record = &handed[place];
-                inner.failed(&error, &record.destination, record.cost())
-            }),
-            Said::NotTaken(error) => Err(error),
+        let inner = Arc::clone(&self.0);
+        // Each is let go of with its outcome: one that takes long must not keep the others in memory.
+        let mut handed: Vec<_> = records.iter().cloned().map(Some).collect();
+        let (teller, confirmations) = Confirmations::told(move |place, said| {
+            let record = handed.get_mut(place).and_then(Option::take);
+            match (said, record) {
+                (Said::Report(Ok(())), _) => Ok(()),
+                (Said::Report(Err(error)), Some(record)) => {
+                    Err(inner.failed(&error, &record.destination, record.cost()))
+                }
+                (Said::Report(Err(error)), None) => Err(outcome::failed(&error, inner.patience)),
+                (Said::NotTaken(error), _) => Err(error),
+            }
         });
         for (place, record) in records.iter().enumerate() {
             if let Err(error) = self.hand_over(record, Box::new((teller.clone(), place))).await {
