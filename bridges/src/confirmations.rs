@@ -170,6 +170,19 @@ impl<T, F: FnMut(usize, T) -> Outcome> Stream for ToldStream<T, F> {
     }
 }
 
+/// Lets the tasks of this thread run that are ready already, and those alone: `yield_now` of tokio waits until none is.
+pub(crate) async fn others_first() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

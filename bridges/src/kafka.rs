@@ -34,7 +34,7 @@ use self::client::{Admin, Clients, Place, Producer, Said, Ticket};
 use self::limits::{Batches, Blame, Limits};
 use self::properties::Properties;
 use crate::secret::secret;
-use crate::{Bridge, Confirmations, Connector, Kind, PublishError, Record, Terms};
+use crate::{Apart, Bridge, Confirmations, Connector, Kind, PublishError, Record, Terms};
 
 pub use self::properties::BadProperty;
 
@@ -50,9 +50,8 @@ const CHECK: Duration = Duration::from_secs(4);
 /// How long a producer must stand without a fatal error if the one before had one.
 const PROBATION: Duration = Duration::from_millis(1_500);
 
-/// The longest that records wait for those before them to be confirmed: while one partition has no leader, those for others come by no
-/// sooner.
-const APART: Duration = Duration::from_millis(25);
+/// How long records wait for those before them to be confirmed. While a partition has no leader, those for others wait so long.
+const APART: Apart = Apart { heard: Duration::from_millis(5), silent: Duration::from_millis(250) };
 
 /// How many batches the client gets in one go at most.
 const PARTITIONS: usize = 16;
@@ -335,18 +334,24 @@ impl Bridge for KafkaBridge {
         let fill_bytes = batches.bytes();
         // Of several partitions each gets its batch in one go.
         let batch_bytes = fill_bytes.saturating_mul(PARTITIONS);
-        Terms { batch_records: terms.window, batch_bytes, fill_bytes, linger: *linger, apart: APART, ..terms }
+        Terms { batch_records: terms.window, batch_bytes, fill_bytes, linger: *linger, apart: Some(APART), ..terms }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
         self.look_up(records).await?;
-        let (inner, handed) = (Arc::clone(&self.0), records.to_vec());
-        let (teller, confirmations) = Confirmations::told(move |place, said| match said {
-            Said::Report(report) => report.map_err(|error| {
-                let record: &Record = &handed[place];
-                inner.failed(&error, &record.destination, record.cost())
-            }),
-            Said::NotTaken(error) => Err(error),
+        let inner = Arc::clone(&self.0);
+        // Each is let go of with its outcome: one that takes long must not keep the others in memory.
+        let mut handed: Vec<_> = records.iter().cloned().map(Some).collect();
+        let (teller, confirmations) = Confirmations::told(move |place, said| {
+            let record = handed.get_mut(place).and_then(Option::take);
+            match (said, record) {
+                (Said::Report(Ok(())), _) => Ok(()),
+                (Said::Report(Err(error)), Some(record)) => {
+                    Err(inner.failed(&error, &record.destination, record.cost()))
+                }
+                (Said::Report(Err(error)), None) => Err(outcome::failed(&error, inner.patience)),
+                (Said::NotTaken(error), _) => Err(error),
+            }
         });
         for (place, record) in records.iter().enumerate() {
             if let Err(error) = self.hand_over(record, Box::new((teller.clone(), place))).await {

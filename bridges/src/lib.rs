@@ -121,9 +121,9 @@ pub struct Terms {
     pub fill_bytes: usize,
     /// How long a record waits for others to fill a batch; clients that gather by themselves say zero.
     pub linger: Duration,
-    /// How long a batch waits, full or not, for all before it to be confirmed. For clients that send one request at a time anyway: what
-    /// waits here joins the next one.
-    pub apart: Duration,
+    /// For clients that send one request at a time anyway: a batch waits, full or not, for all before it to be confirmed, so that what comes
+    /// meanwhile joins it.
+    pub apart: Option<Apart>,
     /// The most records that may be unconfirmed.
     pub window: usize,
     /// How long all of them may stay unconfirmed before the bridge counts as down.
@@ -133,6 +133,15 @@ pub struct Terms {
     pub heals: bool,
 }
 
+/// How long a batch waits for those before it at most, from when the last one was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apart {
+    /// If something was confirmed since: of several requests, to several servers, one alone is slow.
+    pub heard: Duration,
+    /// If nothing was.
+    pub silent: Duration,
+}
+
 impl Default for Terms {
     fn default() -> Self {
         Self {
@@ -140,7 +149,7 @@ impl Default for Terms {
             batch_bytes: 1024 * 1024,
             fill_bytes: 1024 * 1024,
             linger: Duration::ZERO,
-            apart: Duration::ZERO,
+            apart: None,
             window: 10_000,
             stall: Duration::from_secs(10),
             heals: false,

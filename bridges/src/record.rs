@@ -25,7 +25,13 @@ pub struct MessageId(u128);
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        // By hand, since each record says it: the formatter's own way takes several times as long.
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0F)]]);
+        }
+        f.write_str(std::str::from_utf8(&text).expect("digits are text"))
     }
 }
 
@@ -265,7 +271,7 @@ mod tests {
         let made: Vec<MessageId> = (0..1000).map(|_| one.next()).collect();
         assert!(made.is_sorted_by(|a, b| a < b));
         assert!(!made.contains(&other.next()), "another gateway, or another run, has ids of its own");
-        assert_eq!(made[0].to_string().len(), 32);
+        assert_eq!(made[7].to_string(), format!("{:032x}", made[7].0));
     }
 
     #[test]

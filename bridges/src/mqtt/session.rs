@@ -128,10 +128,15 @@ impl<T> Session<T> {
     /// # Errors
     /// The window is full.
     pub(super) fn begin(&mut self, message: MessageId, ticket: T) -> Result<Begin<T>, T> {
-        if let Some(outcome) = self.unheard.remove(&message) {
+        // Both are empty but for a moment after a connection was lost.
+        if !self.unheard.is_empty()
+            && let Some(outcome) = self.unheard.remove(&message)
+        {
             return Ok(Begin::Settled(ticket, outcome));
         }
-        if let Some(id) = self.parked.remove(&message) {
+        if !self.parked.is_empty()
+            && let Some(id) = self.parked.remove(&message)
+        {
             let open = self.open.get_mut(&id).expect("what is parked is open");
             open.ticket = Some(ticket);
             return Ok(match open.stage {
@@ -208,7 +213,9 @@ impl<T> Session<T> {
 
     fn settle(&mut self, id: u16, outcome: Outcome) -> Effect<T> {
         let Some(open) = self.open.remove(&id) else { return Effect::None };
-        self.parked.remove(&open.message);
+        if !self.parked.is_empty() {
+            self.parked.remove(&open.message);
+        }
         self.remember(open.message, &outcome);
         open.ticket.map_or(Effect::None, |ticket| Effect::Settled(ticket, outcome))
     }

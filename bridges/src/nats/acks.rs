@@ -11,10 +11,10 @@ use async_nats::{Message, Subject, Subscriber};
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::jetstream::Stream;
+use crate::confirmations::others_first;
 use crate::{Outcome, PublishError, Teller};
 
 /// How long a message may take, while others are acknowledged: longer than the stream may be silent, so that one which does not answer at all is
@@ -103,7 +103,7 @@ pub(super) async fn run(stream: &Stream, mut acks: Subscriber) {
                     count += 1;
                 }
                 if count >= BUSY {
-                    yield_now().await;
+                    others_first().await;
                 }
             }
             refusals = stream.link.events.until(|said| said.more_refusals(seen)) => {

@@ -132,6 +132,8 @@ impl Bridge for Core {
         // They come back with the outcomes of batches before, which do not wait for this one.
         let unproven = Arc::clone(&self.unproven).acquire_many_owned(unproven).await;
         let unproven = unproven.expect("the semaphore is never closed");
+        // A check may send barriers among what follows.
+        let after = *self.barriers.lock().await;
         for (place, outgoing) in all {
             match self.publish(outgoing).await {
                 Ok(subject) => sent.push((place, subject)),
@@ -150,7 +152,7 @@ impl Bridge for Core {
                 let _ = before.await;
             }
             let outcomes = match back {
-                Ok(()) => link.outcomes(number, &standing, &sent),
+                Ok(()) => link.outcomes(after, number, &standing, &sent),
                 Err(error) => vec![Err(error); sent.len()],
             };
             drop((turn, unproven, judging));
@@ -176,7 +178,7 @@ impl Bridge for Core {
 impl Link {
     /// Waits until the server has read all that was sent before that barrier.
     async fn barrier_is_back(&self, number: u64) -> Result<(), PublishError> {
-        let back = |said: &Said| said.refusals_before(number).map(|_| Ok(()));
+        let back = |said: &Said| (said.overflowed() >= number).then_some(Ok(()));
         self.events.until(|said| said.lost().map(Err).or_else(|| back(said))).await?;
         match self.client.statistics().connects.load(Ordering::Relaxed) {
             1 => Ok(()),
@@ -184,18 +186,20 @@ impl Link {
         }
     }
 
-    /// What became of a batch that the server has read, as the barrier of that number says.
-    fn outcomes(&self, number: u64, standing: &Standing, sent: &[(usize, Subject)]) -> Vec<Outcome> {
-        if standing.fell.load(Ordering::Relaxed) {
+    /// What became of a batch that the server has read, by the refusals behind the barrier `after`, which was there before it, and before
+    /// its own, which has the number `number`.
+    fn outcomes(&self, after: u64, number: u64, standing: &Standing, sent: &[(usize, Subject)]) -> Vec<Outcome> {
+        let refusals = self.events.refusals_between(after, number);
+        let known = refusals.filter(|_| !standing.fell.load(Ordering::Relaxed));
+        let Some((before, upto)) = known else {
             return vec![Err(PublishError::lost("the user's permissions have changed")); sent.len()];
-        }
-        let refusals = self.events.refusals_before(number);
-        let Some((before, upto)) = refusals.filter(|(before, upto)| before < upto) else {
+        };
+        if before == upto {
             sent.iter().filter(|(_, subject)| !standing.proven.holds(subject)).for_each(|(_, subject)| {
                 standing.proven.add(subject);
             });
             return vec![Ok(()); sent.len()];
-        };
+        }
         let refusal = |(_, subject): &(usize, Subject)| self.events.refusal(before, upto, subject);
         let each: Vec<_> = sent.iter().map(refusal).collect();
         // Something of this batch was refused. If it cannot be told what, nothing of it can be told to have passed.

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use crate::PublishError;
 
-/// Refusals that are remembered: more than the client itself holds back, which is 128.
-const REMEMBERED: usize = 256;
+/// Refusals that are remembered: more than there are messages under way to core NATS, and than the client itself holds back, which is 128.
+const REMEMBERED: usize = 1_100;
 
 /// Overflows of which it is remembered what came before: more than there are barriers under way.
 const MARKED: usize = 64;
@@ -64,9 +64,9 @@ impl Events {
         self.0.borrow().refusal(seen, upto, subject)
     }
 
-    /// As [`Said::refusals_before`].
-    pub(super) fn refusals_before(&self, overflow: u64) -> Option<(u64, u64)> {
-        self.0.borrow().refusals_before(overflow)
+    /// As [`Said::refusals_between`].
+    pub(super) fn refusals_between(&self, after: u64, overflow: u64) -> Option<(u64, u64)> {
+        self.0.borrow().refusals_between(after, overflow)
     }
 
     /// Waits until `look` finds what it looks for.
@@ -104,11 +104,17 @@ impl Said {
         self.marks.push_back((self.overflowed, self.refusals));
     }
 
-    /// Once there was that overflow, the refusals between the one before and it: how many there were before these, and with these.
-    pub(super) fn refusals_before(&self, overflow: u64) -> Option<(u64, u64)> {
+    /// How many messages had no room so far.
+    pub(super) fn overflowed(&self) -> u64 {
+        self.overflowed
+    }
+
+    /// The refusals between two overflows, by the numbers of these: how many there were before them, and with them. None if there was no
+    /// such overflow yet, or that was too long ago.
+    pub(super) fn refusals_between(&self, after: u64, overflow: u64) -> Option<(u64, u64)> {
         let mark = |number| self.marks.iter().find(|(overflow, _)| *overflow == number).map(|(_, refusals)| *refusals);
         let upto = mark(overflow)?;
-        Some((mark(overflow - 1).unwrap_or(0), upto))
+        Some((mark(after).unwrap_or(0), upto))
     }
 
     fn complain(&mut self, error: &ServerError) {
@@ -191,8 +197,8 @@ mod tests {
         overflow();
         let said = events.0.borrow();
         assert_eq!(
-            [1, 2, 3, 4].map(|overflow| said.refusals_before(overflow)),
-            [Some((0, 1)), Some((1, 3)), Some((3, 3)), None]
+            [(0, 1), (1, 2), (2, 3), (1, 3), (3, 4)].map(|(after, overflow)| said.refusals_between(after, overflow)),
+            [Some((0, 1)), Some((1, 3)), Some((3, 3)), Some((1, 3)), None]
         );
         assert!(said.refusal(1, 3, "b").is_some());
         assert_eq!([said.refusal(1, 3, "a"), said.refusal(3, 3, "c"), said.refusal(0, 1, "b")], [None, None, None]);

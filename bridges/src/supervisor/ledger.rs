@@ -20,7 +20,7 @@ use proto::id::EdgeId;
 use super::backoff::Backoff;
 use super::deadlines::Deadlines;
 use crate::error::Kind;
-use crate::{Answer, GivenUp, Outcome, PublishError, Record, Terms};
+use crate::{Answer, Apart, GivenUp, Outcome, PublishError, Record, Terms};
 
 /// The first and the longest wait of a lane whose record has failed in passing.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -99,6 +99,8 @@ pub(crate) struct Ledger<A> {
     window: usize,
     /// When the last batch was taken.
     taken: Option<Instant>,
+    /// Whether anything has come of what is under way since.
+    heard: bool,
     counters: Counters,
     backoff: Backoff,
     closed: bool,
@@ -119,6 +121,7 @@ impl<A: Answer> Ledger<A> {
             waiting_bytes: 0,
             window: 0,
             taken: None,
+            heard: false,
             counters: Counters::default(),
             backoff: Backoff::new(RETRY_FIRST, RETRY_MOST),
             closed: false,
@@ -224,8 +227,11 @@ impl<A: Answer> Ledger<A> {
             self.counters.queued -= 1;
             self.counters.in_flight += 1;
         }
-        self.taken = Some(now);
-        (!numbers.is_empty()).then_some((numbers, records))
+        if numbers.is_empty() {
+            return None;
+        }
+        (self.taken, self.heard) = (Some(now), false);
+        Some((numbers, records))
     }
 
     /// Whether a batch is full, or has waited for more for long enough, and for those before it.
@@ -242,8 +248,8 @@ impl<A: Answer> Ledger<A> {
 
     /// Until when a batch waits for those before it.
     fn keeps_apart(&self) -> Option<Instant> {
-        let taken = self.taken.filter(|_| self.window > 0 && !self.terms.apart.is_zero());
-        taken.map(|taken| taken + self.terms.apart)
+        let (taken, Apart { heard, silent }) = (self.taken?, self.terms.apart.filter(|_| self.window > 0)?);
+        Some(taken + if self.heard { heard } else { silent })
     }
 
     /// Lanes that were held for long enough go on.
@@ -270,6 +276,7 @@ impl<A: Answer> Ledger<A> {
     ) -> Option<Owed<A>> {
         let entry = self.entries.get_mut(&number).filter(|entry| entry.in_flight)?;
         entry.in_flight = false;
+        self.heard = true;
         let edge = entry.record.message.edge;
         self.window -= 1;
         let lane = self.lanes.get_mut(&edge).expect("a lane is kept while something of it is under way");
@@ -402,7 +409,7 @@ impl<A: Answer> Ledger<A> {
 
     /// When what waits is a batch, if it is not one already.
     fn batch_at(&self) -> Option<Instant> {
-        let waits = !self.terms.linger.is_zero() || !self.terms.apart.is_zero();
+        let waits = !self.terms.linger.is_zero() || self.terms.apart.is_some();
         let (oldest, _) = self.ready.first_key_value().filter(|_| waits && self.window < self.terms.window)?;
         let lingered = self.entries[oldest].since + self.terms.linger;
         Some(self.keeps_apart().map_or(lingered, |apart| apart.max(lingered)))

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{SelectAll, Stream, StreamExt};
-use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -16,6 +15,7 @@ use super::alarm::Alarm;
 use super::handle::{Phase, Shared};
 use super::ledger::Number;
 use super::{answer, now};
+use crate::confirmations::others_first;
 use crate::error::Kind;
 use crate::{Answer, Bridge, Confirmations, Outcome, PublishError, Terms};
 
@@ -154,7 +154,7 @@ impl<'a, A: Answer> Session<'a, A> {
                 Happened::Woken => {
                     // Links that are ready to run go first while the bridge is busy: what they hand in is sent with the rest.
                     if self.last >= BUSY && self.sending.is_none() {
-                        yield_now().await;
+                        others_first().await;
                     }
                     None
                 }

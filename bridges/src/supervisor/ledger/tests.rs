@@ -275,20 +275,29 @@ fn a_batch_waits_for_more_until_it_is_full_or_has_lingered() {
 #[test]
 fn a_batch_waits_for_those_before_it_but_not_for_ever() {
     let mut world = World::new();
-    let (linger, apart) = (Duration::from_millis(4), Duration::from_millis(10));
-    world.ledger.agree(Terms { linger, apart, ..Terms::default() });
+    let linger = Duration::from_millis(4);
+    let apart = Apart { heard: Duration::from_millis(10), silent: Duration::from_millis(100) };
+    world.ledger.agree(Terms { linger, apart: Some(apart), ..Terms::default() });
     let begin = world.now;
-    world.offer(1, 10, 30_000);
-    assert!(world.ledger.take(begin).is_none());
+    let offer = |world: &mut World, count| (0..count).for_each(|edge| world.offer(edge, 10, 30_000));
+    let taken = |world: &mut World, at| world.ledger.take(at).map_or(Vec::new(), |(numbers, _)| numbers);
+    offer(&mut world, 1);
+    assert!(taken(&mut world, begin).is_empty());
     assert_eq!(world.ledger.timeout(), Some(begin + linger));
     let first = begin + linger;
-    assert_eq!(world.ledger.take(first).map(|(numbers, _)| numbers), Some(vec![0]));
-    world.offer(1, 10, 30_000);
-    assert!(world.ledger.take(first + linger).is_none(), "it has lingered, and the one before is under way");
-    assert_eq!(world.ledger.timeout(), Some(first + apart));
+    assert_eq!(taken(&mut world, first), [0]);
+    offer(&mut world, 2);
+    assert!(taken(&mut world, first + linger).is_empty(), "they have lingered, and the one before is under way");
+    assert_eq!(world.ledger.timeout(), Some(first + apart.silent));
     assert!(world.ledger.settle(first + linger, 0, Ok(()), tell).is_some());
-    assert_eq!(world.ledger.take(first + linger).map(|(numbers, _)| numbers), Some(vec![1]));
-    world.offer(2, 10, 30_000);
-    let late = first + linger + apart;
-    assert_eq!(world.ledger.take(late).map(|(numbers, _)| numbers), Some(vec![2]), "the one before is still under way");
+    assert_eq!(taken(&mut world, first + linger), [1, 2]);
+    let second = first + linger;
+    offer(&mut world, 1);
+    assert_eq!(world.ledger.timeout(), Some(second + apart.silent));
+    assert!(world.ledger.settle(second, 1, Ok(()), tell).is_some());
+    assert_eq!(world.ledger.timeout(), Some(second + apart.heard), "of two one is slow");
+    assert_eq!(taken(&mut world, second + apart.heard), [3]);
+    let third = second + apart.heard;
+    offer(&mut world, 1);
+    assert_eq!(taken(&mut world, third + apart.silent), [4], "nothing is heard of any");
 }
