@@ -18,8 +18,8 @@ use crate::quiet::Quiet;
 pub(crate) struct LinkTerms {
     pub(crate) settings: Arc<Settings>,
     pub(crate) queue: QueueLimits,
-    pub(crate) driver: transport::Limits,
-    pub(crate) bounds: Bounds,
+    pub(crate) driver: Arc<transport::Limits>,
+    pub(crate) bounds: Arc<Bounds>,
 }
 
 impl LinkTerms {
@@ -36,18 +36,18 @@ impl LinkTerms {
                 ..Settings::default()
             }),
             queue: QueueLimits { lane_bytes: limits.queue_bytes.get() as usize },
-            driver: transport::Limits {
+            driver: Arc::new(transport::Limits {
                 max_payload: limits.max_message_bytes.get(),
                 stalled_write: limits.stalled_write,
                 ..transport::Limits::default()
-            },
-            bounds: Bounds {
+            }),
+            bounds: Arc::new(Bounds {
                 unanswered: limits.unanswered_bytes.get() as usize,
                 stream: limits.stream_bytes.get() as usize,
                 streams,
                 patience,
                 direction,
-            },
+            }),
         }
     }
 }

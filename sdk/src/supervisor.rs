@@ -83,7 +83,7 @@ async fn run_link(shared: &Arc<Shared>, io: Box<dyn ByteStream>) -> Over {
     let conn = Connection::client(now, Arc::clone(&options.settings), ids, options.wanted, options.meta.clone());
     let endpoint = ClientLink::new(Arc::clone(shared), handle);
     let limits = transport::Limits { max_payload: options.limits.max_payload, ..transport::Limits::default() };
-    let (end, io) = drive(io, conn, endpoint, inbox, limits).await;
+    let (end, io) = drive(io, conn, endpoint, inbox, Arc::new(limits)).await;
     drop(io);
     debug!(end = %Causes(&end), "link is over");
     let ended = shared.link_ended();

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -85,7 +86,7 @@ pub fn drive<S, E>(
     conn: Connection<E::Waiter>,
     endpoint: E,
     inbox: Inbox<E::Command>,
-    limits: Limits,
+    limits: Arc<Limits>,
 ) -> impl Future<Output = (LinkEnd, S)> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -112,7 +113,8 @@ struct Driver<S, E: Endpoint> {
     inbox: Inbox<E::Command>,
     /// Until the link is over.
     io: Option<S>,
-    limits: Limits,
+    /// Shared by many links: an idle one is small.
+    limits: Arc<Limits>,
     writes: WriteQueue,
     /// A frame that must start a socket write of its own.
     alone: Option<Box<Transmit>>,
@@ -164,7 +166,7 @@ where
     E: Endpoint + Unpin,
     E::Waiter: Unpin,
 {
-    fn new(io: S, conn: Connection<E::Waiter>, endpoint: E, inbox: Inbox<E::Command>, limits: Limits) -> Self {
+    fn new(io: S, conn: Connection<E::Waiter>, endpoint: E, inbox: Inbox<E::Command>, limits: Arc<Limits>) -> Self {
         Self {
             endpoint,
             conn,

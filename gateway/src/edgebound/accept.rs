@@ -80,9 +80,9 @@ impl LinkSide for Edgebound {
         let seed = self.exchange.chooser.random() as u32;
         // One second earlier than the ids of what is queued: the two never meet.
         let conn = Connection::server(since, Arc::clone(&terms.settings), IdGenerator::new(epoch - 1, seed));
-        let endpoint = EdgeLink::new(Arc::clone(&self), handle, &pass, terms.bounds);
+        let endpoint = EdgeLink::new(Arc::clone(&self), handle, &pass, Arc::clone(&terms.bounds));
         // Not an `async fn`: that would hold arguments and link twice for as long as it lives.
-        drive(io, conn, endpoint, inbox, terms.driver).then(move |(end, io)| {
+        drive(io, conn, endpoint, inbox, Arc::clone(&terms.driver)).then(move |(end, io)| {
             self.exchange.overruns.note_end(&self.exchange.metrics, Side::Edge, pass.peer(), &end);
             debug!(peer = %pass.peer(), reason = %Causes(&end), "edge connection ended");
             // The place is free when the connection is closed.

@@ -34,7 +34,7 @@ pub(super) struct EdgeLink {
 }
 
 impl EdgeLink {
-    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
+    pub(super) fn new(shared: Arc<Edgebound>, handle: Handle, pass: &Pass, bounds: Arc<Bounds>) -> Self {
         let state = State::Unknown(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, pass, bounds);
         Self { shared, port, state, methods: Routes::default(), topics: Routes::default(), offered: Methods::default() }

@@ -28,7 +28,7 @@ pub(super) struct ServiceLink {
 }
 
 impl ServiceLink {
-    pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
+    pub(super) fn new(shared: Arc<Servicebound>, handle: Handle, pass: &Pass, bounds: Arc<Bounds>) -> Self {
         let arrival = Some(shared.exchange.directory.arrivals.enter(&handle));
         let port = Port::new(Arc::clone(&shared.exchange), handle, pass, bounds);
         Self { shared, port, arrival, registration: None, since: 0 }

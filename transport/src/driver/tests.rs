@@ -47,7 +47,7 @@ async fn open_link() -> (Link, DuplexStream) {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     let conn = Connection::server(Instant::now(), Arc::new(Settings::default()), IdGenerator::new(7, 0));
     let (_, inbox) = link(QueueLimits { lane_bytes: 1_000 }, 7);
-    let mut link = Driver::new(near, conn, Owner::default(), inbox, Limits::default());
+    let mut link = Driver::new(near, conn, Owner::default(), inbox, Arc::default());
     let mut bytes = Vec::new();
     let mut hello = Conn::default();
     hello.data.caps.prompt = true; // is answered at once

@@ -93,12 +93,12 @@ pub(crate) struct Port {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) handle: Handle,
     pub(crate) bodies: Bodies,
-    bounds: Bounds,
+    bounds: Arc<Bounds>,
     /// The peer chooses these ids, and can make only its own link's table slow.
     pending: HashMap<PacketId, Pending, RandomState>,
     streams: BTreeMap<SessionId, FarEnd>,
     /// Reading pauses until this stream's far end has taken more, or until then.
-    paused: Option<(SessionId, Instant)>,
+    paused: Option<Box<(SessionId, Instant)>>,
     draining: bool,
     /// The link is left, at once or as soon as it is old enough for that: what its peer sends is answered with this.
     leaving: Option<RouteError>,
@@ -113,7 +113,7 @@ pub(crate) struct Passage {
 }
 
 impl Port {
-    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, pass: &Pass, bounds: Bounds) -> Self {
+    pub(crate) fn new(exchange: Arc<Exchange>, handle: Handle, pass: &Pass, bounds: Arc<Bounds>) -> Self {
         Self {
             peer: pass.peer(),
             transport: pass.transport(),
@@ -437,7 +437,7 @@ impl Port {
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.paused.map(|(_, until)| until)
+        self.paused.as_ref().map(|paused| paused.1)
     }
 
     pub(crate) fn on_timeout(&mut self, conn: &mut Conn, now: Instant) {

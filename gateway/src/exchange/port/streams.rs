@@ -90,10 +90,10 @@ impl Port {
         match self.bounds.patience {
             _ if conn.caps().credit => self.end_stream(conn, now, session, TOO_SLOW),
             Patience::Wait => {
-                self.paused.get_or_insert((session, now + WAIT));
+                self.paused.get_or_insert_with(|| Box::new((session, now + WAIT)));
             }
             Patience::Slow if queued <= PILE * self.bounds.stream => {
-                self.paused.get_or_insert((session, now + SLICE));
+                self.paused.get_or_insert_with(|| Box::new((session, now + SLICE)));
             }
             Patience::Slow => self.end_stream(conn, now, session, TOO_SLOW),
         }
@@ -109,7 +109,7 @@ impl Port {
     }
 
     pub(super) fn unpause(&mut self, session: SessionId) {
-        self.paused.take_if(|(paused, _)| *paused == session);
+        self.paused.take_if(|paused| paused.0 == session);
     }
 
     pub(super) fn on_drained(&mut self, conn: &mut Conn, now: Instant, session: SessionId, bytes: usize) {
@@ -119,7 +119,7 @@ impl Port {
             self.unpause(session);
         } else if self.bounds.patience == Patience::Wait
             && !conn.is_awaited()
-            && let Some((_, until)) = self.paused.as_mut().filter(|(paused, _)| *paused == session)
+            && let Some((_, until)) = self.paused.as_deref_mut().filter(|(paused, _)| *paused == session)
         {
             // A far end that takes some is slow, not stuck. Whoever waits for this link's answers is not kept for that long.
             *until = now + WAIT;
@@ -128,7 +128,7 @@ impl Port {
 
     /// The time of a pause is over: an edge's stream ends, a service's link is read a little further.
     pub(super) fn end_pause(&mut self, conn: &mut Conn, now: Instant) {
-        let Some((session, until)) = self.paused else { return };
+        let Some((session, until)) = self.paused.as_deref().copied() else { return };
         if now >= until {
             match self.bounds.patience {
                 Patience::Wait => self.end_stream(conn, now, session, TOO_SLOW),
