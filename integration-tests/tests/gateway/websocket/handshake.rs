@@ -105,7 +105,7 @@ fn what_comes_together_with_the_request_is_not_lost() {
 #[test]
 fn who_speaks_something_else_or_nothing_is_cut_off() {
     let mut settings = settings(&[]);
-    settings.edgebound.push("limits: { handshake_seconds: 1 }".to_owned());
+    settings.edgebound.push("limits: { handshake_seconds: 3 }".to_owned());
     let mut gateway = settings.start();
     // A request that never ends, one that never begins, and a WebSocket in which nobody says hello.
     let mut slow = WebSocket::dial(port(&gateway));
