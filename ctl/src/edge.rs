@@ -23,14 +23,8 @@ pub(crate) struct Args {
     /// Tell of the edge that has this id, by the control plane
     #[arg(value_name = "ID", required = true)]
     told: Option<u64>,
-    /// Where the gateway takes edges
-    #[arg(
-        long,
-        global = true,
-        value_name = "HOST:PORT",
-        env = "FRONTIER_EDGE_ADDR",
-        default_value = "127.0.0.1:30012"
-    )]
+    /// Where the gateway takes edges: HOST:PORT, or ws://HOST:PORT/PATH or wss://HOST:PORT/PATH
+    #[arg(long, global = true, value_name = "ADDRESS", env = "FRONTIER_EDGE_ADDR", default_value = "127.0.0.1:30012")]
     addr: String,
     /// What the edge says about itself: text, @FILE, or - for standard input
     #[arg(long, global = true, value_name = "TEXT", default_value = "")]

@@ -280,7 +280,8 @@ impl WebSocket {
         }
     }
 
-    /// Waits for the goodbye, past whatever comes before it, answers it and waits for the end. Returns code and reason.
+    /// Waits for the goodbye, past whatever comes before it, answers it, sends no more and waits for the end. Returns code and
+    /// reason.
     ///
     /// # Panics
     /// When the connection ends without one, or does not end.
@@ -293,8 +294,9 @@ impl WebSocket {
                 None => panic!("the connection has ended without a goodbye"),
             }
         };
-        // The gateway need not wait for it.
+        // The gateway need not wait for it, and after a broken rule does not understand it.
         let _ = self.wire.write_all(&frame(first::CLOSE, &goodbye));
+        self.finish_writing();
         assert_eq!(self.next_frame(), None, "nothing follows a goodbye");
         parted(&goodbye)
     }

@@ -18,7 +18,8 @@ use crate::{Builder, Call, Error, LinkState, Message, Publish, Request, Stream};
 pub struct Edge(Arc<Owner>);
 
 impl Edge {
-    /// Begins to make an edge of the gateway at `addr` (`host:port`, by convention port 30012).
+    /// Begins to make an edge of the gateway at `addr`: `host:port`, by convention port 30012, or `ws://host:port/path` or
+    /// `wss://host:port/path` where it takes edges over WebSocket, by convention on port 30013.
     pub fn builder(addr: impl Into<String>) -> Builder<Edge> {
         Builder::new(addr.into())
     }

@@ -95,15 +95,12 @@ impl Gate {
         room
     }
 
-    fn leave(&self, address: IpAddr, counted: bool) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        if counted {
-            let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(open) = by_address.get_mut(&address) {
-                *open -= 1;
-                if *open == 0 {
-                    by_address.remove(&address);
-                }
+    fn uncount(&self, address: IpAddr) {
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = by_address.get_mut(&address) {
+            *open -= 1;
+            if *open == 0 {
+                by_address.remove(&address);
             }
         }
     }
@@ -141,10 +138,20 @@ impl Pass {
         Ok(())
     }
 
-    /// The connection, whose address was not counted, comes from `peer`.
+    /// The connection comes from `peer`, and is counted there.
     pub(crate) fn comes_from(&mut self, peer: SocketAddr) -> Result<(), Refusal> {
+        self.uncount();
         (self.address, self.port) = (peer.ip(), peer.port());
         self.count()
+    }
+
+    /// Counts its address no more, if it is counted: a proxy may have become a trusted one just now.
+    fn uncount(&mut self) {
+        if let Some(gate) = &self.gate
+            && std::mem::take(&mut self.counted)
+        {
+            gate.uncount(self.address);
+        }
     }
 
     /// What it came over.
@@ -166,8 +173,9 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if let Some(gate) = self.gate.take() {
-            gate.leave(self.address, self.counted);
+        self.uncount();
+        if let Some(gate) = &self.gate {
+            gate.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -255,6 +263,10 @@ mod tests {
         through(1).unwrap();
         assert_eq!(gate.open.load(Ordering::Relaxed), 1);
         assert_eq!(gate.by_address.lock().unwrap().len(), 1);
+        // Counted as a peer first, and found to be a proxy afterwards.
+        let mut pass = gate.enter(peer(9), true).unwrap();
+        pass.comes_from(peer(3)).unwrap();
+        assert!(!gate.by_address.lock().unwrap().contains_key(&peer(9).ip()));
     }
 
     #[test]

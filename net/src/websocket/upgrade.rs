@@ -124,6 +124,9 @@ fn asked<'a>(method: &str, minor: u8, request: &Request<'a>) -> Result<&'a [u8],
     if method != "GET" || minor < 1 {
         return Err(Denied::refused(400, "a WebSocket is asked for by GET of HTTP/1.1"));
     }
+    if !request.target.starts_with('/') {
+        return Err(Denied::refused(400, "what is asked for does not begin with /"));
+    }
     if !upgrade || !request.lists("Connection", "upgrade") {
         let why = "the headers \"Upgrade: websocket\" and \"Connection: Upgrade\" are not both there; \
                    does a proxy in between not pass them on?";

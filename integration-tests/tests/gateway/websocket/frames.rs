@@ -145,7 +145,7 @@ fn fragments_of_nothing_cost_others_nothing() {
 
 #[test]
 fn who_answers_no_ping_is_closed_and_who_does_stays() {
-    let gateway = settings(&["  ping_seconds: 1"]).start();
+    let gateway = settings(&["  ping_seconds: 2"]).start();
     let mut hooks = Client::hooked(&gateway, &HOOKS);
     let mut deaf = connected(&gateway);
     deaf.send(first::BINARY, &conn());
@@ -157,7 +157,7 @@ fn who_answers_no_ping_is_closed_and_who_does_stays() {
     hooks.hand_out(2);
     assert_eq!(hooks.heard("edge_online"), 2);
     admitted(&mut answering);
-    for _ in 0..4 {
+    for _ in 0..3 {
         let ping = answering.next_frame().expect("it stays");
         assert_eq!(ping.first, first::PING);
         answering.send(first::PONG, &ping.payload);

@@ -95,12 +95,12 @@ fn documented(gateway: &Gateway, certificate: &frontier_integration_tests::certi
 
 #[test]
 fn nginx_passes_edges_on_as_documented_and_keeps_idle_ones() {
-    let gateway = settings(&["  trusted_proxies: [127.0.0.1]", "  ping_seconds: 1"]).start();
+    let gateway = settings(&["  trusted_proxies: [127.0.0.1]", "  ping_seconds: 2"]).start();
     let mut hooks = Client::hooked(&gateway, &HOOKS);
     let authority = Authority::new("ours");
     let certificate = authority.pair("edges", "edges.example.com");
     // nginx forgets connections after a minute of silence, here sooner; pings are what keeps them.
-    let site = format!("proxy_read_timeout 3s;\n{}", documented(&gateway, &certificate));
+    let site = format!("proxy_read_timeout 5s;\n{}", documented(&gateway, &certificate));
     let nginx = Nginx::start(&site);
     let tls = TlsClient::new(&authority, "edges.example.com", None);
     let ask = Ask::default().with("X-Forwarded-For: 203.0.113.99");
@@ -118,7 +118,7 @@ fn nginx_passes_edges_on_as_documented_and_keeps_idle_ones() {
     hooks.hand_out(2);
     assert_eq!(hooks.heard("edge_online"), 2);
     let mut pings = 0;
-    while pings < 5 {
+    while pings < 4 {
         let frame = idle.next_frame().expect("nginx keeps it");
         if frame.first == first::PING {
             idle.send(first::PONG, &frame.payload);

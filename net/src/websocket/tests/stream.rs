@@ -287,4 +287,7 @@ async fn a_server_that_refuses_is_quoted() {
 fn an_idle_stream_is_small() {
     let own = size_of::<WebSocket<tokio::net::TcpStream>>() - size_of::<tokio::net::TcpStream>();
     assert!(own <= 320, "{own} bytes");
+    // A link's driver keeps its stream as one that can be taken out.
+    assert_eq!(size_of::<Option<WebSocket<tokio::net::TcpStream>>>(), size_of::<WebSocket<tokio::net::TcpStream>>());
+    assert_eq!(size_of::<Option<tokio::net::TcpStream>>(), size_of::<tokio::net::TcpStream>());
 }

@@ -80,6 +80,8 @@ fn what_cannot_be_had_is_refused_with_its_reason() {
         (405, with("GET", "POST / HTTP/1.1")),
         (400, with("GET", "GET / HTTP/1.0")),
         (400, with("GET", "HEAD / HTTP/1.1")),
+        (400, with("GET", "GET ] HTTP/1.1")),
+        (400, with("GET", "GET http://gateway/ HTTP/1.1")),
         (426, with("Upgrade", "")),
         (426, with("Upgrade", "Upgrade: h2c")),
         (426, with("Connection", "")),
