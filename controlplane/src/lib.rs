@@ -17,6 +17,7 @@ mod rest;
 mod running;
 mod serve;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dao::Records;
@@ -101,7 +102,7 @@ impl ControlPlane {
     /// has ended when this returns.
     pub async fn serve(self: Arc<Self>, listener: Listener, stop: CancellationToken) {
         let addr = listener.local_addr();
-        if self.entrance.is_open() && !addr.ip().is_loopback() {
+        if self.entrance.is_open() && reaches_others(addr) {
             warn!(
                 "controlplane.tokens is empty: whoever reaches {addr} can list and kick everybody; \
                  name tokens, or listen on 127.0.0.1"
@@ -109,5 +110,26 @@ impl ControlPlane {
         }
         self.entrance.report(true).await;
         serve::run(self, listener, stop).await;
+    }
+}
+
+/// Whether other machines can reach what listens there.
+fn reaches_others(addr: SocketAddr) -> bool {
+    !addr.ip().to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_loopback_address_is_out_of_others_reach() {
+        let reached = |addr: &str| reaches_others(addr.parse().unwrap());
+        for addr in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:1"] {
+            assert!(reached(addr), "{addr}");
+        }
+        for addr in ["127.0.0.1:1", "127.3.2.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(!reached(addr), "{addr}");
+        }
     }
 }

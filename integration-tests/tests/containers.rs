@@ -1,13 +1,14 @@
 //! The image and the compose file, built and run by a Docker engine: `make test-containers`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use frontier_integration_tests::containers::{Compose, Container, docker, image, mountable, root};
 use frontier_integration_tests::process::built;
 use frontier_integration_tests::raw::{Client, Hello, Pair};
-use frontier_integration_tests::{Tool, eventually, http};
+use frontier_integration_tests::{Control, Tool, eventually, http};
 
 /// How the README runs the image, but for the ports: those are any free ones of this machine.
 const AS_IN_README: &str = "--read-only --cap-drop ALL --security-opt no-new-privileges \
@@ -170,4 +171,71 @@ fn the_readmes_lines_with_compose_do_what_they_say() {
     assert_eq!(done.code, 0, "{}", done.err);
     let left = docker(&format!("ps --all --quiet --filter name=frontier-test-{}", std::process::id()));
     assert_eq!(left, "", "nothing is left");
+}
+
+/// The sample with the control plane, and records in SQLite on a volume.
+fn with_records() -> String {
+    let control = "controlplane: {enable: true, listen: {addr: 0.0.0.0:30010}}\n";
+    format!("{}\n{control}dao: {{backend: sqlite, sqlite: {{path: /var/lib/frontier/frontier.db}}}}\n", sample())
+}
+
+#[test]
+#[ignore = "needs a Docker engine: make test-containers"]
+fn records_in_sqlite_on_a_volume_are_exact_on_a_read_only_disk_and_after_a_kill() {
+    let (conf, _file) = mountable("frontier.yaml", &with_records());
+    let records = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::set_permissions(records.path(), fs::Permissions::from_mode(0o777)).expect("the folder is ours");
+    let (any, project) = ("127.0.0.1:0", format!("frontier-records-{}", std::process::id()));
+    let (conf, records) = (conf.path().display().to_string(), records.path().display().to_string());
+    let compose = Compose::new(&[
+        ("COMPOSE_PROJECT_NAME", &project),
+        ("FRONTIER_IMAGE", image()),
+        ("FRONTIER_CONF", &conf),
+        ("FRONTIER_RECORDS", &records),
+        ("FRONTIER_PUBLISH_SERVICES", any),
+        ("FRONTIER_PUBLISH_EDGES", any),
+        ("FRONTIER_PUBLISH_OBSERVABILITY", any),
+        ("FRONTIER_PUBLISH_CONTROL", any),
+    ]);
+    let _down = Down(&compose);
+    let files = "docker compose -f compose/compose.yaml -f compose/sqlite.yaml";
+    let up = format!("{files} up --detach");
+    let gateway_up = || {
+        let done = compose.runs(&up);
+        assert_eq!(done.code, 0, "{}", done.err);
+        let gateway = compose.container("frontier");
+        gateway.becomes("healthy");
+        gateway
+    };
+    let gateway = gateway_up();
+    let control = Control { addr: gateway.published(30010) };
+    let edges: Vec<Client> = (0..20).map(|_| Client::edge(gateway.published(30012))).collect();
+    assert_eq!(control.count(), 20);
+    assert!(Path::new(&records).join("frontier.db").is_file(), "the file is on the volume");
+    let kicked = control.ask("DELETE", &format!("/v1/edges/{}", edges[0].id), &[]);
+    assert_eq!((kicked.status, control.count()), (200, 19));
+
+    assert_eq!(compose.runs(&format!("{files} kill --signal KILL frontier")).code, 0);
+    drop(gateway);
+    let gateway = gateway_up();
+    let control = Control { addr: gateway.published(30010) };
+    assert_eq!(control.count(), 0, "nobody of the earlier run");
+    let _edge = Client::edge(gateway.published(30012));
+    assert_eq!(control.count(), 1);
+}
+
+#[test]
+#[ignore = "needs a Docker engine: make test-containers"]
+fn a_volume_that_cannot_be_written_is_one_line_at_the_start() {
+    let (conf, _file) = mountable("frontier.yaml", &with_records());
+    let (records, _readme) = mountable("README", "of another user");
+    let mounts = format!(
+        "--volume {}:/usr/conf:ro --volume {}:/var/lib/frontier",
+        conf.path().display(),
+        records.path().display()
+    );
+    let container = Container::run(&format!("{AS_IN_README} {mounts} {}", image()));
+    eventually("it gives up", || (container.inspect("{{.State.Status}}") == "exited").then_some(()));
+    assert_eq!(container.exit_code(), 1);
+    container.logs("frontier: dao.sqlite.path: /var/lib/frontier/frontier.db cannot be used as a database: ");
 }

@@ -1,6 +1,7 @@
 //! Tokens, roles, TLS.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use api::controlplane::control_plane_client::ControlPlaneClient;
 use api::controlplane::{KickEdgeRequest, ListEdgesRequest};
@@ -74,16 +75,22 @@ async fn tokens_can_be_changed_while_it_serves() {
     assert_eq!(served.ask("GET", "/v1/edges", &["Authorization: Bearer fresh"]).await.status, 200);
 }
 
-#[tokio::test]
-async fn over_tls_the_client_chooses_between_rest_and_grpc() {
-    let folder = tempfile::tempdir().unwrap();
+/// A control plane over TLS with a certificate for `localhost`, and that certificate.
+pub(crate) fn over_tls(folder: &Path) -> (config::ControlPlane, PathBuf) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     fs::write(&cert, made.cert.pem()).unwrap();
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let mut settings = config::ControlPlane::default();
     settings.listen.tls.enable = true;
     settings.listen.tls.certs = vec![config::CertKey { cert: cert.clone(), key }];
+    (settings, cert)
+}
+
+#[tokio::test]
+async fn over_tls_the_client_chooses_between_rest_and_grpc() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, cert) = over_tls(folder.path());
     let served = Served::with(BACKENDS[0], &settings).await;
     served.online.edge(3, "m", 1, &[]);
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use api::controlplane::ListEdgesRequest;
 use api::controlplane::control_plane_client::ControlPlaneClient;
+use net::tls::{ClientFiles, Roots, TlsConnector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use crate::common::{BACKENDS, Served, within};
+use crate::access::over_tls;
+use crate::common::{BACKENDS, Served, ask, within};
 use crate::grpc::channel;
 
 /// Reads until the other end closes; whether it does at all is limited.
@@ -18,17 +20,28 @@ async fn ends(mut stream: TcpStream) {
     let _ = within(stream.read_to_end(&mut rest)).await;
 }
 
-#[tokio::test]
-async fn who_says_nothing_or_half_is_cut_and_holds_up_nobody() {
-    let served = Served::start(BACKENDS[0]).await;
-    let beginnings: [&[u8]; 4] = [b"", b"GET /v1/edges HT", b"PRI * HTTP/2.0\r\n", b"\x16\x03\x01"];
+/// Opens connections that say no more than these.
+async fn half_begun(served: &Served, beginnings: &[&[u8]]) -> Vec<TcpStream> {
     let mut waiting = Vec::new();
     for beginning in beginnings {
         let mut stream = TcpStream::connect(served.addr).await.unwrap();
         stream.write_all(beginning).await.unwrap();
         waiting.push(stream);
     }
-    assert_eq!(served.get("/v1/edges").await.status, 200);
+    waiting
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_half_is_cut_and_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, cert) = over_tls(folder.path());
+    let (plain, tls) = (Served::start(BACKENDS[0]).await, Served::with(BACKENDS[0], &settings).await);
+    let mut waiting = half_begun(&plain, &[b"", b"GET /v1/edges HT", b"PRI * HTTP/2.0\r\n", b"\x16\x03\x01"]).await;
+    waiting.extend(half_begun(&tls, &[&b"\x16\x03\x01\x02\x00"[..]; 20]).await);
+    assert_eq!(plain.get("/v1/edges").await.status, 200);
+    let connector = TlsConnector::load(&ClientFiles { roots: Roots::Files(vec![cert]), certs: Vec::new() }).unwrap();
+    let dialed = net::dial_tls(&tls.addr.to_string(), &connector, Some("localhost"), Duration::from_secs(60)).await;
+    assert_eq!(ask(dialed.unwrap(), "GET", "/v1/edges", &[]).await.status, 200);
     for stream in waiting {
         ends(stream).await;
     }

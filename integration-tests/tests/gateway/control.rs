@@ -272,6 +272,15 @@ fn a_drain_can_be_watched_and_ends_with_the_control_plane() {
 }
 
 #[test]
+fn a_port_that_is_taken_keeps_the_gateway_from_starting() {
+    let first = Settings::default().with_control().start();
+    let taken = ON.replace("127.0.0.1:0", &Control::of(&first).addr.to_string());
+    let (status, said) = Settings { sections: taken, ..Settings::default() }.fails_to_start();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("frontier: the port of the control plane cannot be opened: "), "{said}");
+}
+
+#[test]
 fn a_description_of_every_answer_is_kept() {
     let gateway = Settings::default().with_control().start();
     let control = Control::of(&gateway);
