@@ -150,7 +150,8 @@ need_node_packages() {
 need_chromium() {
     local name
     for name in chromium chromium-browser google-chrome; do command -v "$name" >/dev/null && return; done
-    install_packages chromium
+    # Without a font the pictures that tests take show boxes.
+    install_packages chromium fonts-dejavu-core
     command -v chromium >/dev/null || die "there is no chromium in PATH although its package is installed"
 }
 
