@@ -118,7 +118,7 @@ fn nginx_passes_edges_on_as_documented_and_keeps_idle_ones() {
     hooks.hand_out(2);
     assert_eq!(hooks.heard("edge_online"), 2);
     let mut pings = 0;
-    while pings < 4 {
+    while pings < 3 {
         let frame = idle.next_frame().expect("nginx keeps it");
         if frame.first == first::PING {
             idle.send(first::PONG, &frame.payload);
