@@ -136,7 +136,7 @@ async fn pipe(dial: mpsc::UnboundedSender<DuplexStream>) -> io::Result<DuplexStr
 async fn serve(io: DuplexStream, settings: Arc<Settings>, script: Script, inbox: Inbox<Ask>) -> LinkEnd {
     let now = tokio::time::Instant::now().into_std();
     let conn = Connection::server(now, settings, IdGenerator::new(9, 1 << 30));
-    transport::drive(io, conn, script, inbox, transport::Limits::default()).await.0
+    transport::drive(io, conn, script, inbox, Arc::default()).await.0
 }
 
 impl Peer {
