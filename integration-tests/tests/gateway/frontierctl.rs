@@ -322,7 +322,9 @@ fn the_commands_of_the_readme_are_understood() {
     for command in commands {
         let tool = ctl(&gateway, "");
         let done = words(&command.replace('…', "")).iter().fold(tool, |tool, word| tool.arg(word));
-        let done = done.arg("--addr").arg(&nowhere.to_string()).run(b"");
+        let acts_as_a_peer = command.starts_with("edge ") || command.starts_with("service ");
+        let whom = if acts_as_a_peer { "--addr" } else { "--endpoint" };
+        let done = done.arg(whom).arg(&nowhere.to_string()).run(b"");
         assert_eq!(done.code, 3, "{command}: understood, and then nobody is there. {}", done.err);
     }
 }
