@@ -5,10 +5,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::brokers::port::Port;
 use crate::http::{self, Answer, Sample};
 use crate::log::Log;
 use crate::process::{self, Signal};
@@ -43,7 +45,13 @@ pub struct Settings {
     pub drain_seconds: u32,
     /// Where to listen for services and edges; port 0 means any.
     pub listen: Addresses,
+    /// What keeps those ports for a successor.
+    pub held: Held,
 }
+
+/// Ports that stay one gateway's own while it is down: the system would give them to any connection that is made meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Vec<Arc<Port>>);
 
 /// Where a gateway listens.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +77,7 @@ impl Default for Settings {
             whole: None,
             drain_seconds: 0,
             listen: Addresses { service: any, edge: any },
+            held: Held::default(),
         }
     }
 }
@@ -121,6 +130,19 @@ impl Settings {
         let output = output.expect("the program runs");
         let said = [output.stdout, output.stderr].concat();
         (output.status, String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// These settings, with ports of their own where any will do.
+    fn holding_ports(&self) -> Self {
+        let mut settings = self.clone();
+        for addr in [&mut settings.listen.service, &mut settings.listen.edge] {
+            if addr.port() == 0 {
+                let port = Port::any();
+                *addr = port.addr();
+                settings.held.0.push(Arc::new(port));
+            }
+        }
+        settings
     }
 
     /// The configuration file.
@@ -245,7 +267,8 @@ impl Gateway {
 
     #[track_caller]
     fn launch(settings: &Settings, observed: bool) -> Self {
-        let running = Running::launch(settings);
+        let settings = settings.holding_ports();
+        let running = Running::launch(&settings);
         let any = settings.listen.edge;
         let mut gateway = Self {
             service: any,
@@ -253,7 +276,7 @@ impl Gateway {
             websocket: None,
             observability: any,
             log: running.log.clone(),
-            settings: settings.clone(),
+            settings,
             running,
         };
         gateway.service = gateway.announced("servicebound server listening on: ");

@@ -1,11 +1,10 @@
 //! RabbitMQ, a node of its own beside the machine's.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::broker::Plan;
+use super::broker::{PATIENCE, Plan};
 use super::port::Port;
 use super::{Broker, Login, Settings, Tls, ask, copy, expect, program, version, write};
 use crate::tool::Tool;
@@ -85,20 +84,15 @@ impl Rabbitmq {
         Self { broker, addr, tls, environment, _epmd: epmd, _ports: ports }
     }
 
-    /// Whether a queue is known to the disk, too: a node that is killed within about 2 s of its declaration has forgotten it, though not
-    /// its messages.
+    /// Has the node write down what was declared: one that is killed within seconds of a declaration has forgotten the queue
+    /// otherwise, though not its messages.
     ///
     /// # Panics
-    /// When the node's data cannot be read.
-    #[must_use]
+    /// When the node does not.
     #[track_caller]
-    pub fn has_saved(&self, queue: &str) -> bool {
-        // As Erlang writes the end of a queue's full name.
-        let length = u32::try_from(queue.len()).expect("short").to_be_bytes();
-        let name = [b"queuem", &length[..], queue.as_bytes()].concat();
-        let files = fs::read_dir(self.broker.folder().join("data").join(NODE)).expect("the node has data");
-        let files = files.filter_map(|file| fs::read(file.ok()?.path()).ok());
-        files.into_iter().any(|content| content.windows(name.len()).any(|found| found == name))
+    pub fn saves(&self) {
+        let done = self.ctl("--quiet eval mnesia:dump_log().").run_within(PATIENCE, b"");
+        assert_eq!((done.code, done.text().trim()), (0, "dumped"), "{}", done.err);
     }
 
     /// `rabbitmqctl` for this node, with arguments that are separated by spaces. It takes about 2 s.

@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::amqp::{Client, Stored};
 use frontier_integration_tests::brokers::{Broker, Login, Rabbitmq, Settings};
-use frontier_integration_tests::eventually;
 use serde_json::json;
 
 use crate::{Access, Target, scenarios};
@@ -178,9 +177,7 @@ impl Target for Own {
         let mut client = Client::dial(own.node.addr, &own.login, "/");
         destinations.iter().for_each(|queue| client.declares(queue));
         client.closes();
-        for queue in destinations {
-            eventually("the queue is saved", || own.node.has_saved(queue).then_some(()));
-        }
+        own.node.saves();
         own
     }
 

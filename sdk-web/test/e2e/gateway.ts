@@ -1,5 +1,6 @@
 /** A gateway of a test's own, on free ports of 127.0.0.1. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -12,14 +13,29 @@ interface Ports {
   websockets: string;
 }
 
-const ANY: Ports = { services: "127.0.0.1:0", edges: "127.0.0.1:0", websockets: "127.0.0.1:0" };
+/** Whether somebody could listen there. */
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** A free port below those that the system gives to connections, one of which could have it when a gateway is back. */
+async function free(): Promise<string> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    if (await isFree(port)) return `127.0.0.1:${port}`;
+  }
+}
 
 export class Gateway {
   readonly #t: TestContext;
   readonly #folder = mkdtempSync(join(tmpdir(), "frontier-web-"));
   readonly #origins: string[];
   readonly #edgebound: string[];
-  #ports = ANY;
+  #ports!: Ports;
   #program!: Program;
 
   private constructor(t: TestContext, origins: string[], edgebound: string[]) {
@@ -31,6 +47,7 @@ export class Gateway {
   /** One that lets pages of these origins in, with more lines of the section `edgebound`. */
   static async start(t: TestContext, origins: string[] = [], edgebound: string[] = []): Promise<Gateway> {
     const gateway = new Gateway(t, origins, edgebound);
+    gateway.#ports = { services: await free(), edges: await free(), websockets: await free() };
     await gateway.start();
     t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
     return gateway;
