@@ -25,8 +25,8 @@ pub(crate) enum Failure {
     /// The query cannot be answered.
     #[error(transparent)]
     BadQuery(#[from] BadQuery),
-    /// The names of one page are too long together.
-    #[error("the names of this page take more than {max} bytes together: ask for a smaller page_size")]
+    /// The texts of one page are too long together, and the list could not go on behind a part of it.
+    #[error("the texts of this page take more than {max} bytes together: ask for a smaller page_size")]
     PageTooLarge { max: usize },
     /// The records are not available.
     #[error("{0}")]

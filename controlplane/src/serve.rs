@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use net::Listener;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use self::begun::{Begun, Version};
@@ -67,14 +69,9 @@ pub(crate) async fn run(plane: Arc<ControlPlane>, mut listener: Listener, stop: 
             }
             continue;
         };
-        let connection = Arc::clone(&plane).connection(stream, peer, stop.clone(), place);
-        let cut = cut.clone();
-        plane.tasks.spawn(async move {
-            tokio::select! {
-                () = connection => {}
-                () = cut.cancelled() => {}
-            }
-        });
+        let tasks = Tasks { tasks: plane.tasks.clone(), cut: cut.clone() };
+        let connection = Arc::clone(&plane).connection(stream, peer, stop.clone(), tasks.clone(), place);
+        tasks.execute(connection);
     }
     drop(listener);
     plane.entrance.report(false).await;
@@ -86,6 +83,28 @@ pub(crate) async fn run(plane: Arc<ControlPlane>, mut listener: Listener, stop: 
     }
 }
 
+/// Where tasks of connections run: all of them are watched, and can be cut.
+#[derive(Debug, Clone)]
+struct Tasks {
+    tasks: TaskTracker,
+    cut: CancellationToken,
+}
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        let cut = self.cut.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                _ = task => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+}
+
 impl ControlPlane {
     /// One connection, to its end.
     async fn connection(
@@ -93,15 +112,16 @@ impl ControlPlane {
         stream: TcpStream,
         peer: SocketAddr,
         stop: CancellationToken,
+        tasks: Tasks,
         _place: OwnedSemaphorePermit,
     ) {
         // Whoever asks and does not take the answer would keep it here. A socket that is gone already tells so when it is read.
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(STALLED));
         let until = Instant::now() + OPENING;
         let ended = match &self.tls {
-            None => self.talk(stream, peer, until, &stop).await,
+            None => self.talk(stream, peer, until, &stop, tasks).await,
             Some(acceptor) => match tokio::time::timeout_at(until, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => self.talk(stream, peer, until, &stop).await,
+                Ok(Ok(stream)) => self.talk(stream, peer, until, &stop, tasks).await,
                 Ok(Err(error)) => Err(error.into()),
                 Err(_) => Err("the TLS handshake took too long".into()),
             },
@@ -117,6 +137,7 @@ impl ControlPlane {
         peer: SocketAddr,
         until: Instant,
         stop: &CancellationToken,
+        tasks: Tasks,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -152,7 +173,7 @@ impl ControlPlane {
                     .serve_connection(io, service)
             ),
             Version::Http2 => drive!(
-                http2::Builder::new(TokioExecutor::new())
+                http2::Builder::new(tasks)
                     .timer(TokioTimer::new())
                     .max_concurrent_streams(STREAMS)
                     .max_header_list_size(HEAD as u32)

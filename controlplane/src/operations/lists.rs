@@ -14,6 +14,9 @@ use crate::failure::Failure;
 /// What a row takes beside its texts.
 const ROW_BYTES: usize = 64;
 
+/// The most bytes of a place to go on from: encoded for a URL it is up to three times as long, and a header has 16 KiB.
+const MAX_PLACE: usize = 4 * 1024;
+
 impl Operations {
     pub(crate) async fn list_edges(&self, request: ListEdgesRequest) -> Result<ListEdgesResponse, Failure> {
         let order = Order::of_edges(request.order.as_deref().unwrap_or_default())?;
@@ -29,9 +32,8 @@ impl Operations {
         };
         let mut listed = self.records.edges(&query).await?;
         let weight = |edge: &dao::Edge| edge.meta.as_str().len() + edge.addr.len();
-        let goes_on = cut(&mut listed, weight, size(request.page, request.page_size));
-        let last = listed.rows.last().filter(|_| goes_on);
-        let next = last.map(|last| After::edge(last, order.by).token());
+        let end = cut(&mut listed, weight, size(request.page, request.page_size));
+        let next = next(end, listed.rows.last().map(|last| After::edge(last, order.by)))?;
         Ok(ListEdgesResponse { count: count(listed.count), edges: listed.rows.into_iter().map(edge).collect(), next })
     }
 
@@ -65,9 +67,8 @@ impl Operations {
         };
         let mut listed = self.records.services(&query).await?;
         let weight = |service: &dao::Service| service.name.as_str().len() + service.addr.len();
-        let goes_on = cut(&mut listed, weight, size(request.page, request.page_size));
-        let last = listed.rows.last().filter(|_| goes_on);
-        let next = last.map(|last| After::service(last, order.by).token());
+        let end = cut(&mut listed, weight, size(request.page, request.page_size));
+        let next = next(end, listed.rows.last().map(|last| After::service(last, order.by)))?;
         let services = listed.rows.into_iter().map(service).collect();
         Ok(ListServicesResponse { count: count(listed.count), services, next })
     }
@@ -126,18 +127,42 @@ fn page(number: i64, size: i64) -> Page {
     Page::new(number, size.min(MAX_PAGE))
 }
 
-/// Cuts a page to its bound in bytes. Whether the list may go on behind it.
-fn cut<T>(listed: &mut Listed<T>, weight: impl Fn(&T) -> usize, size: usize) -> bool {
+/// Where a page ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With the list.
+    Last,
+    /// With the last row that it can have; there may be more.
+    Full,
+    /// Before that, at its bound in bytes.
+    Cut,
+}
+
+/// Cuts a page to its bound in bytes.
+fn cut<T>(listed: &mut Listed<T>, weight: impl Fn(&T) -> usize, size: usize) -> End {
     let mut bytes = 0;
     let fits = listed.rows.iter().take_while(|row| {
         bytes += weight(row) + ROW_BYTES;
         bytes <= MAX_PAGE_BYTES
     });
     let fits = fits.count().max(1);
-    let full = listed.rows.len() >= size;
-    let too_much = listed.rows.len() > fits;
+    let rows = listed.rows.len();
     listed.rows.truncate(fits);
-    full || too_much
+    match rows {
+        _ if rows > fits => End::Cut,
+        _ if rows >= size => End::Full,
+        _ => End::Last,
+    }
+}
+
+/// The place that the next page goes on from. One that names a long text would not fit a request: the page after a full one is
+/// found by its number then, that after a cut one is not.
+fn next(end: End, last: Option<After>) -> Result<Option<String>, Failure> {
+    let place = last.filter(|_| end != End::Last).map(|last| last.token());
+    match place {
+        Some(place) if place.len() > MAX_PLACE && end == End::Cut => Err(Failure::PageTooLarge { max: MAX_PAGE_BYTES }),
+        place => Ok(place.filter(|place| place.len() <= MAX_PLACE)),
+    }
 }
 
 /// Names and their count. A name has no place to go on from, so a page of them is whole or refused.
@@ -172,21 +197,35 @@ mod tests {
         Listed { rows: sizes.to_vec(), count: 9 }
     }
 
-    fn cut_to(sizes: &[usize], size: usize) -> (Vec<usize>, bool) {
+    fn cut_to(sizes: &[usize], size: usize) -> (Vec<usize>, End) {
         let mut listed = listed(sizes);
-        let goes_on = cut(&mut listed, |row| *row, size);
-        (listed.rows, goes_on)
+        let end = cut(&mut listed, |row| *row, size);
+        (listed.rows, end)
     }
 
     #[test]
     fn a_page_ends_at_its_bound_in_bytes_and_has_one_row_at_least() {
         const MIB: usize = 1024 * 1024;
-        assert_eq!(cut_to(&[MIB, MIB, MIB], 10), (vec![MIB, MIB], true));
-        assert_eq!(cut_to(&[9 * MIB, 1], 10), (vec![9 * MIB], true));
-        assert_eq!(cut_to(&[9 * MIB], 10), (vec![9 * MIB], false));
-        assert_eq!(cut_to(&[1, 2], 2), (vec![1, 2], true));
-        assert_eq!(cut_to(&[1, 2], 3), (vec![1, 2], false));
-        assert_eq!(cut_to(&[], 3), (vec![], false));
+        assert_eq!(cut_to(&[MIB, MIB, MIB], 10), (vec![MIB, MIB], End::Cut));
+        assert_eq!(cut_to(&[9 * MIB, 1], 10), (vec![9 * MIB], End::Cut));
+        assert_eq!(cut_to(&[9 * MIB], 10), (vec![9 * MIB], End::Last));
+        assert_eq!(cut_to(&[1, 2], 2), (vec![1, 2], End::Full));
+        assert_eq!(cut_to(&[1, 2], 3), (vec![1, 2], End::Last));
+        assert_eq!(cut_to(&[], 3), (vec![], End::Last));
+    }
+
+    #[test]
+    fn a_place_that_fits_no_request_is_not_given_and_nothing_is_lost_by_that() {
+        let behind = |meta: &str| {
+            let edge = dao::Edge { id: EdgeId(7), meta: meta.into(), addr: "a".into(), create_time: 5 };
+            Some(After::edge(&edge, dao::PeerField::Label))
+        };
+        let (short, long) = (behind("m"), behind(&"m".repeat(MAX_PLACE)));
+        assert_eq!(next(End::Last, short.clone()), Ok(None));
+        assert_eq!(next(End::Cut, short.clone()), Ok(Some("l.7.m".to_owned())));
+        assert_eq!(next(End::Full, short), Ok(Some("l.7.m".to_owned())));
+        assert_eq!(next(End::Full, long.clone()), Ok(None));
+        assert!(next(End::Cut, long).is_err());
     }
 
     #[test]

@@ -36,9 +36,9 @@ impl ListArgs {
         self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(had))
     }
 
-    /// The size of the next page.
-    fn page(&self, had: usize) -> i64 {
-        if self.count { 1 } else { i64::try_from(self.more(had)).map_or(PAGE, |more| more.min(PAGE)) }
+    /// The size of each page.
+    fn page_size(&self) -> i64 {
+        if self.count { 1 } else { i64::try_from(self.more(0)).map_or(PAGE, |all| all.clamp(1, PAGE)) }
     }
 }
 
@@ -94,21 +94,34 @@ pub(crate) struct TopicsArgs {
 /// Lists edges.
 pub(super) async fn edges(mut client: Client, args: EdgesArgs, output: Output) -> Result<(), Failure> {
     let EdgesArgs { meta, addr, rpc, list } = args;
-    let (order, start_time, end_time) = (list.order.clone(), list.since, list.until);
-    let mut request =
-        ListEdgesRequest { meta, addr, rpc, page: 1, order, start_time, end_time, ..ListEdgesRequest::default() };
+    let (order, start_time, end_time, page_size) = (list.order.clone(), list.since, list.until, list.page_size());
+    let mut request = ListEdgesRequest {
+        meta,
+        addr,
+        rpc,
+        page: 1,
+        page_size,
+        order,
+        start_time,
+        end_time,
+        ..ListEdgesRequest::default()
+    };
     let mut had = 0;
     loop {
-        request.page_size = list.page(had);
-        let answer = client.list_edges(request.clone()).await?.into_inner();
+        let mut answer = client.list_edges(request.clone()).await?.into_inner();
         if list.count {
             return output.count(answer.count);
         }
+        let full = i64::try_from(answer.edges.len()).is_ok_and(|rows| rows == request.page_size);
+        answer.edges.truncate(list.more(had));
         output.rows(had, ["ID", "ADDRESS", "SINCE", "META"], &answer.edges, edge_cells, edge_fields)?;
         had += answer.edges.len();
         match answer.next {
-            Some(next) if list.more(had) > 0 => request.after = Some(next),
-            _ => return Ok(()),
+            _ if list.more(had) == 0 => return Ok(()),
+            Some(next) => (request.after, request.page) = (Some(next), 1),
+            // What it is ordered by is too long for a place to go on from.
+            None if full => request.page += 1,
+            None => return Ok(()),
         }
     }
 }
@@ -116,13 +129,14 @@ pub(super) async fn edges(mut client: Client, args: EdgesArgs, output: Output) -
 /// Lists services.
 pub(super) async fn services(mut client: Client, args: ServicesArgs, output: Output) -> Result<(), Failure> {
     let ServicesArgs { name: service, addr, rpc, topic, list } = args;
-    let (order, start_time, end_time) = (list.order.clone(), list.since, list.until);
+    let (order, start_time, end_time, page_size) = (list.order.clone(), list.since, list.until, list.page_size());
     let mut request = ListServicesRequest {
         service,
         addr,
         rpc,
         topic,
         page: 1,
+        page_size,
         order,
         start_time,
         end_time,
@@ -130,16 +144,20 @@ pub(super) async fn services(mut client: Client, args: ServicesArgs, output: Out
     };
     let mut had = 0;
     loop {
-        request.page_size = list.page(had);
-        let answer = client.list_services(request.clone()).await?.into_inner();
+        let mut answer = client.list_services(request.clone()).await?.into_inner();
         if list.count {
             return output.count(answer.count);
         }
+        let full = i64::try_from(answer.services.len()).is_ok_and(|rows| rows == request.page_size);
+        answer.services.truncate(list.more(had));
         output.rows(had, ["ID", "ADDRESS", "SINCE", "NAME"], &answer.services, service_cells, service_fields)?;
         had += answer.services.len();
         match answer.next {
-            Some(next) if list.more(had) > 0 => request.after = Some(next),
-            _ => return Ok(()),
+            _ if list.more(had) == 0 => return Ok(()),
+            Some(next) => (request.after, request.page) = (Some(next), 1),
+            // What it is ordered by is too long for a place to go on from.
+            None if full => request.page += 1,
+            None => return Ok(()),
         }
     }
 }

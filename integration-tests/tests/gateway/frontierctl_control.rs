@@ -67,6 +67,10 @@ fn more_than_a_page_is_listed() {
     let meta = vec![b'm'; 2 * 1024 * 1024];
     let edges: Vec<Client> = (0..5).map(|_| Client::connect(gateway.edge, &Hello::edge(&meta))).collect();
     assert_eq!(objects(&ctl(&gateway, "edges --json").run(b"")).len(), edges.len());
+    // In the order of such texts a page goes on by its number, and one that is cut not at all: it says so.
+    assert_eq!(objects(&ctl(&gateway, "edges --order +meta --limit 1 --json").run(b"")).len(), 1);
+    let too_much = ctl(&gateway, "edges --order +meta").run(b"");
+    assert!(too_much.code == 1 && too_much.err.contains("ask for a smaller page_size"), "{too_much:?}");
 }
 
 #[test]
