@@ -319,6 +319,12 @@ impl Gateway {
         self.running.folder.path().join(FILE)
     }
 
+    /// The file that gives a gateway these settings where this one listens.
+    #[must_use]
+    pub fn yaml_here(&self, settings: &Settings) -> String {
+        Settings { listen: self.settings.listen, ..settings.clone() }.yaml()
+    }
+
     /// Sends a signal.
     #[track_caller]
     pub fn signal(&self, signal: Signal) {

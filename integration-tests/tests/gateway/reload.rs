@@ -41,7 +41,7 @@ fn what_can_change_changes_for_newcomers_and_links_live_on() {
     let gateway = Gateway::start();
     let mut pair = Pair::connect(&gateway);
     let sections = "log: { level: debug }\n".to_owned();
-    fs::write(gateway.file(), Settings { sections, ..without_local_ids() }.yaml()).unwrap();
+    fs::write(gateway.file(), gateway.yaml_here(&Settings { sections, ..without_local_ids() })).unwrap();
     let line = reload(&gateway, "done", 1);
     assert!(line.contains("log.level") && line.contains("edgebound.edgeid_alloc_when_no_idservice_on"), "{line}");
     assert!(!gives_out_ids(&gateway));
@@ -56,7 +56,7 @@ fn a_file_that_cannot_be_used_changes_nothing_and_is_told_in_one_line() {
     fs::write(gateway.file(), "edgebound: [").unwrap();
     let line = reload(&gateway, "failed", 1);
     assert!(line.contains("frontier.yaml"), "{line}");
-    fs::write(gateway.file(), without_local_ids().yaml() + "nonsense: 1\n").unwrap();
+    fs::write(gateway.file(), gateway.yaml_here(&without_local_ids()) + "nonsense: 1\n").unwrap();
     let line = reload(&gateway, "failed", 2);
     assert!(line.contains("nonsense"), "{line}");
     fs::remove_file(gateway.file()).unwrap();
@@ -65,7 +65,7 @@ fn a_file_that_cannot_be_used_changes_nothing_and_is_told_in_one_line() {
     assert!(gives_out_ids(&gateway));
     pair.works();
 
-    fs::write(gateway.file(), without_local_ids().yaml()).unwrap();
+    fs::write(gateway.file(), gateway.yaml_here(&without_local_ids())).unwrap();
     reload(&gateway, "done", 1);
     assert!(!gives_out_ids(&gateway), "a good file is taken after all");
 }
@@ -74,7 +74,7 @@ fn a_file_that_cannot_be_used_changes_nothing_and_is_told_in_one_line() {
 fn a_key_that_needs_a_restart_keeps_the_others_from_changing() {
     let gateway = Gateway::start();
     let sections = "exchange: { hashby: random }\n".to_owned();
-    fs::write(gateway.file(), Settings { sections, ..without_local_ids() }.yaml()).unwrap();
+    fs::write(gateway.file(), gateway.yaml_here(&Settings { sections, ..without_local_ids() })).unwrap();
     let line = reload(&gateway, "failed", 1);
     assert!(line.contains("exchange.hashby") && line.contains("restart"), "{line}");
     assert!(!line.contains("edgeid_alloc"), "only what is in the way is named: {line}");
@@ -86,7 +86,7 @@ fn a_file_is_found_however_it_was_put_in_its_place() {
     let gateway = Gateway::start();
     let (file, folder) = (gateway.file(), gateway.file().with_file_name(""));
     // An editor writes a new file and renames it.
-    fs::write(folder.join("new"), without_local_ids().yaml()).unwrap();
+    fs::write(folder.join("new"), gateway.yaml_here(&without_local_ids())).unwrap();
     fs::rename(folder.join("new"), &file).unwrap();
     reload(&gateway, "done", 1);
     assert!(!gives_out_ids(&gateway));
@@ -95,7 +95,7 @@ fn a_file_is_found_however_it_was_put_in_its_place() {
     for (version, ids) in [("v1", false), ("v2", true)] {
         fs::create_dir(folder.join(version)).unwrap();
         let settings = Settings { local_edge_ids: ids, ..Settings::default() };
-        fs::write(folder.join(version).join("frontier.yaml"), settings.yaml()).unwrap();
+        fs::write(folder.join(version).join("frontier.yaml"), gateway.yaml_here(&settings)).unwrap();
     }
     symlink("v1", folder.join("..data")).unwrap();
     symlink("..data/frontier.yaml", folder.join("link")).unwrap();
@@ -122,7 +122,7 @@ fn many_signals_at_once_do_no_harm() {
 
 /// The last signal is not lost among others.
 fn reload_once_more(gateway: &Gateway) {
-    fs::write(gateway.file(), without_local_ids().yaml()).expect("the file can be written");
+    fs::write(gateway.file(), gateway.yaml_here(&without_local_ids())).expect("the file can be written");
     gateway.signal(Signal::Hup);
     eventually("it is taken over", || (!gives_out_ids(gateway)).then_some(()));
 }

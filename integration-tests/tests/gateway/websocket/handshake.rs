@@ -145,7 +145,7 @@ fn over_tls_it_is_the_same_and_certificates_and_origins_are_read_again() {
 
     pair.replace_with(&new.pair("other", "gateway.test"));
     settings.edgebound[3] = "  allowed_origins: ['https://b.test']".to_owned();
-    fs::write(gateway.file(), settings.yaml()).expect("the file can be written");
+    fs::write(gateway.file(), gateway.yaml_here(&settings)).expect("the file can be written");
     gateway.signal(Signal::Hup);
     gateway.logged("configuration reloaded");
     let mut newcomer = Client::inside(WebSocket::connect_tls(port(&gateway), &trusting(&new), &ask("b")));
@@ -155,7 +155,7 @@ fn over_tls_it_is_the_same_and_certificates_and_origins_are_read_again() {
     assert_eq!(gateway.metric("frontier_links", &["transport=\"wss\""]), 2.0);
 
     settings.edgebound[1] = "  enable: false".to_owned();
-    fs::write(gateway.file(), settings.yaml()).expect("the file can be written");
+    fs::write(gateway.file(), gateway.yaml_here(&settings)).expect("the file can be written");
     gateway.signal(Signal::Hup);
     let line = gateway.log.wait_for("configuration not reloaded", PATIENCE).expect("a port cannot be closed by that");
     assert!(line.contains("edgebound.websocket.enable"), "{line}");
