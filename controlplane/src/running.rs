@@ -14,7 +14,7 @@ use proto::id::{EdgeId, ServiceId};
 #[async_trait]
 pub trait Running: fmt::Debug + Send + Sync + 'static {
     /// Ends the link of an edge; `false` if it is not online. When this returns it can no longer be addressed, and its going
-    /// is left with the records. Dropped before its end, the link ends all the same.
+    /// is left with the records. May wait for the link's task, however long; dropped before its end, the link ends all the same.
     async fn kick_edge(&self, edge: EdgeId) -> bool;
 
     /// Ends the link of a service; as [`Running::kick_edge`].

@@ -1,14 +1,19 @@
 //! Kicks, each with its line in the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::id::{EdgeId, ServiceId};
+use tokio::time::timeout;
 use tracing::info;
 
 use super::Operations;
 use crate::access::Caller;
 use crate::failure::Failure;
 use crate::running::LinkKind;
+
+/// How long a link that is kicked may take to say that it is gone. It takes microseconds, unless the machine has stopped.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Operations {
     /// Kicks an edge. It is carried out even if whoever asked goes away meanwhile.
@@ -36,16 +41,16 @@ impl Operations {
             return Err(Failure::ReadOnly);
         }
         let kicked = self.tasks.spawn(async move {
-            let kicked = kick.await;
-            let result = if kicked { "kicked" } else { "not online" };
+            let (result, kicked) = match timeout(PATIENCE, kick).await {
+                Ok(true) => ("kicked", Ok(())),
+                Ok(false) => ("not online", Err(Failure::NotOnline(kind))),
+                // It ends all the same, as soon as its task comes to it.
+                Err(_) => ("no answer", Err(Failure::Late)),
+            };
             audit(&caller, kind, id, result);
             kicked
         });
-        match kicked.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::NotOnline(kind)),
-            Err(_) => Err(Failure::Late),
-        }
+        kicked.await.unwrap_or(Err(Failure::Late))
     }
 }
 

@@ -14,7 +14,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ListServiceResponse, ServerReflectionRequest};
 
-use crate::common::{BACKENDS, Served, within};
+use crate::common::{BACKENDS, STUCK, Served, within};
 
 pub(crate) async fn channel(served: &Served) -> Channel {
     within(Endpoint::try_from(format!("http://{}", served.addr)).unwrap().connect()).await.unwrap()
@@ -54,6 +54,14 @@ async fn w24_edges_and_services_are_listed_got_and_kicked() {
         let bad = client.list_edges(ListEdgesRequest { order, ..Default::default() }).await.unwrap_err();
         assert_eq!(bad.code(), Code::InvalidArgument);
     }
+}
+
+#[tokio::test]
+async fn a_link_that_does_not_answer_a_kick_is_not_said_to_be_absent() {
+    let served = Served::start(BACKENDS[0]).await;
+    let mut client = ControlPlaneClient::new(channel(&served).await);
+    let late = client.kick_edge(KickEdgeRequest { edge_id: STUCK }).await.unwrap_err();
+    assert_eq!((late.code(), late.message()), (Code::DeadlineExceeded, "no answer in time"));
 }
 
 #[tokio::test]

@@ -27,15 +27,6 @@ pub(super) async fn ask(links: impl IntoIterator<Item = Handle>) -> Vec<LinkRepo
     all
 }
 
-/// As [`ask`], for any number of links.
-pub(super) async fn ask_all(links: Vec<Handle>) -> Vec<LinkReport> {
-    let mut all = Vec::new();
-    for group in links.chunks(GROUP) {
-        all.extend(ask(group.iter().cloned()).await);
-    }
-    all
-}
-
 /// Everybody who is online and what they offer, as the changes that record it.
 pub(super) async fn roll(directory: &Directory) -> Vec<Change> {
     let mut links = directory.edges.handles();
