@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run brokers examples web test test-web test-clients test-containers test-compose lint bench bench-bridges
+.PHONY: help demo demo-web run brokers examples web release debug programs test test-web test-clients test-containers test-compose lint bench bench-bridges
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -14,8 +14,8 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 TEST_PATH := $(CARGO_TARGET_DIR)/go/bin:$(CARGO_TARGET_DIR)/node/bin:$(PATH)
 # Most tests wait for a time-out or a broker, so more of them run at a time than there are cores.
 export RUST_TEST_THREADS ?= $(shell echo $$(( 3 * $$(nproc) )))
-# What the tests run. Always built together: each other selection would be built anew.
-PROGRAMS := $(addprefix -p frontier-,gateway bench ctl examples)
+# As it is run by others: the gateway is tested in its release build, all other programs in a debug build.
+GATEWAY := $(RELEASE)/frontier
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,33 +53,39 @@ examples: ## Build frontierctl and the example programs into bin/
 	mkdir -p bin
 	cp $(addprefix $(RELEASE)/,frontierctl quickstart chatroom_service chatroom_client tcp_forward demo) bin/
 
+release:
+	cargo build --release --locked -p frontier-gateway
+
+debug:
+	cargo build --workspace --locked --bins --examples --tests
+
+# Side by side: the last steps of a release build keep one core busy.
+programs:
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory --jobs=2 release debug
+
 test: ## Run all tests, those against the built programs, the real Go transport and a browser included
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
-	@$(MAKE) --no-print-directory web
-	cargo build --release --locked $(PROGRAMS)
-	PATH="$(TEST_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked
+	@$(MAKE) --no-print-directory --jobs=3 web release debug
+	PATH="$(TEST_PATH)" FRONTIER_BIN=$(GATEWAY) cargo test --workspace --locked
 	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers test-compose; \
 	else echo "make test: no container can run here, so images, compose files and unit are NOT tested (make test-containers test-compose)" >&2; fi
 
-test-web: web ## Run the tests of sdk-web and of the chat room alone
+test-web: web programs ## Run the tests of sdk-web and of the chat room alone
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
-	cargo build --release --locked $(PROGRAMS)
-	PATH="$(TEST_PATH)" FRONTIER_BIN=$(RELEASE)/frontier cargo test --locked -p frontier-integration-tests --test web
+	PATH="$(TEST_PATH)" FRONTIER_BIN=$(GATEWAY) cargo test --workspace --locked --test web
 
-test-clients: ## Try the control plane with grpcurl, schemathesis and a client in Python
-	@PATH="$(GO_PATH)" scripts/setup.sh clients
-	cargo build --release --locked $(PROGRAMS)
-	FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked --test control_clients -- --ignored
+test-clients: programs ## Try the control plane with grpcurl, schemathesis and a client in Python
+	@PATH="$(TEST_PATH)" scripts/setup.sh clients
+	FRONTIER_BIN=$(GATEWAY) cargo test --workspace --locked --test control_clients -- --ignored
 
-test-containers: ## Run image, compose file and unit, with a Docker engine of its own if none answers
+test-containers: programs ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker
-	cargo build --release --locked $(PROGRAMS)
-	FRONTIER_BIN=$(RELEASE)/frontier scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
+	FRONTIER_BIN=$(GATEWAY) scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
 
-test-compose: ## Run gateway, five brokers and their tests by compose, with a Docker engine of its own if none answers; ARGS=--official
+test-compose: programs ## Run gateway, five brokers and their tests by compose, with a Docker engine of its own if none answers; ARGS=--official
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
 	@scripts/setup.sh docker
-	cargo build --release --locked $(PROGRAMS)
 	scripts/with-engine.sh compose/test.sh $(ARGS)
 
 lint: ## Check format, lints, licences and sources of dependencies

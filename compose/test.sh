@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the gateway, the five brokers and the tests by compose, and ends with the result of the tests. Needs an engine that
-# answers (scripts/with-engine.sh), the built programs, and what `scripts/setup.sh test` and `scripts/setup.sh docker` install.
+# answers (scripts/with-engine.sh), the programs that `make programs` builds, and what `scripts/setup.sh test` and `scripts/setup.sh docker` install.
 #
 #   compose/test.sh               brokers in stand-ins made of this machine's packages: nothing is pulled
 #   compose/test.sh --official    brokers in their official images, as compose/brokers.yaml names them
@@ -33,10 +33,10 @@ fi
 mkdir -p "$context/bin" "$context/etc"
 [ -n "${FRONTIER_RUN_IMAGE:-}" ] || compose/offline/run-image.sh "$RUN_IMAGE"
 cp etc/frontier.yaml "$context/etc"
-cp "$TARGET/release/frontier" "$TARGET/release/frontierctl" "$context/bin"
+cp "$TARGET/release/frontier" "$TARGET/debug/frontierctl" "$context/bin"
 docker build --quiet --target prebuilt --build-arg RUN_IMAGE="$RUN_IMAGE" --tag "$FRONTIER_IMAGE" --file Dockerfile "$context"
 rm "$context"/bin/*
-cp "$(compose/tests-built.sh --locked)" "$context/bin/bridges-test"
+cp "$(compose/tests-built.sh --workspace --locked)" "$context/bin/bridges-test"
 docker build --quiet --target prebuilt --build-arg RUN_IMAGE="$RUN_IMAGE" --tag "$FRONTIER_TESTS_IMAGE" \
     --file compose/tests.Dockerfile "$context"
 

@@ -14,7 +14,7 @@ COPY bin/ /usr/bin/
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY . .
-RUN cp "$(compose/tests-built.sh --locked)" /bridges-test
+RUN cp "$(compose/tests-built.sh -p frontier-integration-tests --locked)" /bridges-test
 
 FROM base
 COPY --from=build /bridges-test /usr/bin/
