@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run brokers examples web release debug programs test test-web test-clients test-containers test-compose lint bench bench-bridges
+.PHONY: help demo demo-web run brokers examples web programs test test-release test-web test-clients test-containers test-compose lint bench bench-bridges
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -14,8 +14,8 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 TEST_PATH := $(CARGO_TARGET_DIR)/go/bin:$(CARGO_TARGET_DIR)/node/bin:$(PATH)
 # Most tests wait for a time-out or a broker, so more of them run at a time than there are cores.
 export RUST_TEST_THREADS ?= $(shell echo $$(( 3 * $$(nproc) )))
-# As it is run by others: the gateway is tested in its release build, all other programs in a debug build.
-GATEWAY := $(RELEASE)/frontier
+# What tests are of: programs with assertions.
+GATEWAY = FRONTIER_BIN=$(CARGO_TARGET_DIR)/debug/frontier
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,35 +53,33 @@ examples: ## Build frontierctl and the example programs into bin/
 	mkdir -p bin
 	cp $(addprefix $(RELEASE)/,frontierctl quickstart chatroom_service chatroom_client tcp_forward demo) bin/
 
-release:
-	cargo build --release --locked -p frontier-gateway
-
-debug:
-	cargo build --workspace --locked --bins --examples --tests
-
-# Side by side: the last steps of a release build keep one core busy.
+# All that tests need in one build. Another selection of packages would build much of it anew.
 programs:
 	@scripts/setup.sh build
-	@$(MAKE) --no-print-directory --jobs=2 release debug
+	cargo build --workspace --locked --bins --examples --tests
 
 test: ## Run all tests, those against the built programs, the real Go transport and a browser included
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
-	@$(MAKE) --no-print-directory --jobs=3 web release debug
-	PATH="$(TEST_PATH)" FRONTIER_BIN=$(GATEWAY) cargo test --workspace --locked
+	@$(MAKE) --no-print-directory --jobs=2 web programs
+	PATH="$(TEST_PATH)" $(GATEWAY) cargo test --workspace --locked
 	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers test-compose; \
 	else echo "make test: no container can run here, so images, compose files and unit are NOT tested (make test-containers test-compose)" >&2; fi
 
+test-release: programs ## Run those tests against the release build that concern the gateway alone
+	cargo build --release --locked -p frontier-gateway
+	FRONTIER_BIN=$(RELEASE)/frontier cargo test --workspace --locked --test gateway --test replay
+
 test-web: web programs ## Run the tests of sdk-web and of the chat room alone
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
-	PATH="$(TEST_PATH)" FRONTIER_BIN=$(GATEWAY) cargo test --workspace --locked --test web
+	PATH="$(TEST_PATH)" $(GATEWAY) cargo test --workspace --locked --test web
 
 test-clients: programs ## Try the control plane with grpcurl, schemathesis and a client in Python
 	@PATH="$(TEST_PATH)" scripts/setup.sh clients
-	FRONTIER_BIN=$(GATEWAY) cargo test --workspace --locked --test control_clients -- --ignored
+	$(GATEWAY) cargo test --workspace --locked --test control_clients -- --ignored
 
 test-containers: programs ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker
-	FRONTIER_BIN=$(GATEWAY) scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
+	$(GATEWAY) scripts/with-engine.sh cargo test --workspace --locked --test containers --test systemd -- --ignored
 
 test-compose: programs ## Run gateway, five brokers and their tests by compose, with a Docker engine of its own if none answers; ARGS=--official
 	@PATH="$(TEST_PATH)" scripts/setup.sh test

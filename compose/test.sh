@@ -33,7 +33,7 @@ fi
 mkdir -p "$context/bin" "$context/etc"
 [ -n "${FRONTIER_RUN_IMAGE:-}" ] || compose/offline/run-image.sh "$RUN_IMAGE"
 cp etc/frontier.yaml "$context/etc"
-cp "$TARGET/release/frontier" "$TARGET/debug/frontierctl" "$context/bin"
+cp "$TARGET/debug/frontier" "$TARGET/debug/frontierctl" "$context/bin"
 docker build --quiet --target prebuilt --build-arg RUN_IMAGE="$RUN_IMAGE" --tag "$FRONTIER_IMAGE" --file Dockerfile "$context"
 rm "$context"/bin/*
 cp "$(compose/tests-built.sh --workspace --locked)" "$context/bin/bridges-test"

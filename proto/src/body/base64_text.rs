@@ -1,18 +1,28 @@
 //! Bytes as the base64 text they travel in.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 /// Go's decoder wants padding, but does not mind bits behind the last byte.
-const ENGINE: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
-);
+const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+
+/// For what is short.
+const ENGINE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, CONFIG);
+
+/// For what is long: with the vector instructions that the processor has.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static LONG_ENGINE: LazyLock<base64::engine::Simd> = LazyLock::new(|| base64::engine::Simd::standard(CONFIG));
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static LONG_ENGINE: LazyLock<GeneralPurpose> = LazyLock::new(|| ENGINE);
+
+/// From this length on the vector instructions are worth their start.
+const LONG: usize = 64;
 
 /// Longest text kept without an allocation, a custom of 7 bytes with its id: as much as makes the value no larger than an
 /// owned text does.
@@ -183,7 +193,10 @@ fn joined(head: &[u8], bytes: &[u8]) -> Base64<'static> {
     build(length, |out| {
         let (front, back) = out.split_at_mut(head.len());
         front.copy_from_slice(head);
-        let written = ENGINE.encode_slice(bytes, back);
+        let written = match bytes.len() {
+            ..LONG => ENGINE.encode_slice(bytes, back),
+            _ => LONG_ENGINE.encode_slice(bytes, back),
+        };
         debug_assert_eq!(written, Ok(back.len()));
     })
 }
@@ -206,7 +219,11 @@ fn build(length: usize, fill: impl FnOnce(&mut [u8])) -> Base64<'static> {
 
 /// Decodes valid text into `out`, which has room for it, and returns the number of bytes.
 fn decode_text(text: &[u8], out: &mut [u8]) -> usize {
-    ENGINE.decode_slice(text, out).expect("the text was checked when the value was made")
+    let decoded = match text.len() {
+        ..LONG => ENGINE.decode_slice(text, out),
+        _ => LONG_ENGINE.decode_slice(text, out),
+    };
+    decoded.expect("the text was checked when the value was made")
 }
 
 /// Number of padding characters at the end of valid text.

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::super::Base64;
 
-/// Byte strings of every length up to 40, so that every form of the text occurs: with each padding,
-/// inline and on the heap.
+/// Byte strings of every length up to 300, so that every form of the text occurs: with each padding, inline and on the
+/// heap, short and long enough for vector instructions.
 fn samples() -> impl Iterator<Item = Vec<u8>> {
-    (0..=40).map(|length| (0..length).map(|at| (at * 37 + 250) as u8).collect())
+    (0..=300).map(|length| (0..length).map(|at| (at * 37 + 250) as u8).collect())
 }
 
 #[test]
@@ -33,6 +33,20 @@ fn decoding_undoes_encoding() {
         assert_eq!(borrowed, text);
         assert_eq!(borrowed.into_owned().decode(), bytes);
     }
+}
+
+#[test]
+fn a_long_text_is_that_of_its_groups() {
+    for bytes in samples() {
+        let groups = bytes.chunks(3).flat_map(|group| Base64::encode(group).text().to_vec());
+        assert_eq!(Base64::encode(&bytes).text(), groups.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_long_text_may_have_bits_behind_its_last_byte() {
+    let text = "QUJD".repeat(50) + "QR==";
+    assert_eq!(Base64::from_text(text.as_bytes()).unwrap().decode(), (["ABC"; 50].concat() + "A").as_bytes());
 }
 
 #[test]
