@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run brokers examples web programs test test-release test-web test-clients test-containers test-compose lint bench bench-bridges
+.PHONY: help demo demo-web run brokers examples web programs prepared test test-release test-web test-clients test-containers test-compose lint bench bench-bridges
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -58,9 +58,16 @@ programs:
 	@scripts/setup.sh build
 	cargo build --workspace --locked --bins --examples --tests
 
-test: ## Run all tests, those against the built programs, the real Go transport and a browser included
+# All that tests need and cargo does not build.
+prepared:
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
-	@$(MAKE) --no-print-directory --jobs=2 web programs
+	@$(MAKE) --no-print-directory web
+	@if scripts/with-engine.sh --possible; then \
+	scripts/setup.sh docker; for system in systemd brokers; do compose/offline/system.sh $$system >/dev/null; done; fi
+
+test: ## Run all tests, those against the built programs, the real Go transport and a browser included
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory --jobs=2 prepared programs
 	PATH="$(TEST_PATH)" $(GATEWAY) cargo test --workspace --locked
 	@if scripts/with-engine.sh --possible; then $(MAKE) --no-print-directory test-containers test-compose; \
 	else echo "make test: no container can run here, so images, compose files and unit are NOT tested (make test-containers test-compose)" >&2; fi
