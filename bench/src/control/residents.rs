@@ -50,7 +50,7 @@ impl Residents {
 
     /// How many different methods they offer together.
     pub(crate) fn names(&self) -> u32 {
-        1 + (self.count().saturating_mul(self.methods - 1)).min(NAMES)
+        1 + names(self.count(), self.methods)
     }
 
     /// How many of them are at site 7.
@@ -89,6 +89,11 @@ const fn name_of(number: u32, which: u32, methods: u32) -> u32 {
     (number.wrapping_mul(methods - 1).wrapping_add(which - 1)) % NAMES
 }
 
+/// How many of [`NAMES`] so many edges offer.
+fn names(count: u32, methods: u32) -> u32 {
+    count.saturating_mul(methods - 1).min(NAMES)
+}
+
 async fn resident(addr: &str, number: u32, methods: u32) -> Result<Link> {
     let meta = format!("{}SN-{number:08}-mk3-firmware-2.14.{:03}", site_prefix(site(number)), number % 100);
     let mut link = Link::connect(addr, format!("{meta:-<META$}").into_bytes()).await?;
@@ -110,8 +115,7 @@ mod tests {
         for (count, methods) in [(1, 1), (3, 4), (500, 6)] {
             let names: BTreeSet<u32> =
                 (0..count).flat_map(|number| (1..methods).map(move |which| name_of(number, which, methods))).collect();
-            let residents = |number: u32| (number * (methods - 1)).min(NAMES);
-            assert_eq!(names.len() as u32, residents(count), "{count} edges with {methods} methods");
+            assert_eq!(names.len() as u32, super::names(count, methods), "{count} edges with {methods} methods");
         }
     }
 }
