@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run brokers examples web programs prepared test test-release test-web test-clients test-containers test-compose lint bench bench-bridges
+.PHONY: help demo demo-web run brokers examples web programs prepared test test-release test-web test-clients test-containers test-compose lint bench bench-bridges bench-control
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -107,3 +107,7 @@ bench: ## Measure against a plain relay, and write docs/performance.md
 bench-bridges: ## Measure bridges against bare clients of their brokers, and write docs/performance.md
 	@scripts/setup.sh brokers
 	bench/bridges.sh
+
+bench-control: ## Measure records and control plane, and write docs/performance.md
+	@scripts/setup.sh build
+	bench/control.sh

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod control;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -9,6 +11,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sdk::Tls;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use control::{Control, Records};
 
 /// Measures a gateway: calls, publishes, streams, connects and idle links.
 ///
@@ -34,6 +38,9 @@ pub(crate) enum Command {
     Connect(Connect),
     /// Edges that have made one call and stay: memory per link, CPU of heartbeats; begin with a fresh gateway
     Idle(Idle),
+    /// Questions to the control plane while the records are full of edges that stay, alone and beside calls; begin with a fresh
+    /// gateway
+    Control(Box<Control>),
     /// Messages of edges through a bridge to a broker, in turn with a bare client of that broker; then both at half of the
     /// bridge's speed
     #[cfg(feature = "brokers")]
@@ -66,6 +73,9 @@ pub(crate) struct Gateway {
     /// Process of the gateway, on this machine: its CPU and memory are read
     #[arg(long)]
     pub(crate) pid: Option<u32>,
+    /// Where the gateway keeps its records, for readers
+    #[arg(long)]
+    pub(crate) records: Option<Records>,
 }
 
 /// What edges run over.
@@ -294,12 +304,15 @@ pub(crate) struct Document {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: PathBuf,
     /// Markdown file: what stands between its line `<!-- figures -->` and the end is replaced, or with `--bridges` what stands
-    /// between `<!-- bridges -->` and `<!-- end of bridges -->`
+    /// between `<!-- bridges -->` and `<!-- end of bridges -->`, or with `--control-plane` likewise
     #[arg(long, value_name = "FILE")]
     pub(crate) into: PathBuf,
     /// The reports are those of bridges
     #[arg(long)]
     pub(crate) bridges: bool,
+    /// The reports are those of the control plane
+    #[arg(long, conflicts_with = "bridges")]
+    pub(crate) control_plane: bool,
     /// When and on what it was measured, for readers
     #[arg(long)]
     pub(crate) measured: String,
@@ -370,6 +383,7 @@ impl Command {
     pub(crate) fn is_on_one_thread(&self) -> bool {
         match self {
             Command::Call(load) | Command::Publish(load) => !load.sdk,
+            Command::Control(_) => true,
             #[cfg(feature = "brokers")]
             Command::Bridge(_) => true,
             Command::Peer(peer) => matches!(peer, Peer::LeanService { .. } | Peer::LeanEdges { .. } | Peer::Echo),

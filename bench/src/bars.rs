@@ -358,6 +358,7 @@ mod tests {
         let (quiet_us, disturbed_us) = (gateway.latency_us, gateway.latency_us);
         let rounds = Vec::new();
         reports.push(Report::Connect(ConnectReport {
+            records: None,
             edges: 32,
             gateway,
             rounds,
@@ -367,6 +368,7 @@ mod tests {
         }));
         let memory = Memory { resident_kib: 1, private_kib: 1 };
         let idle = |over, private_bytes_per_edge| IdleReport {
+            records: None,
             edges: 10,
             over,
             heartbeat_seconds: 20,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::args::Document;
 use crate::report::Report;
-use crate::{bars, bridges};
+use crate::{bars, bridges, control};
 
 /// The line behind which all is replaced.
 const MARKER: &str = "<!-- figures -->";
@@ -17,13 +17,18 @@ const MARKER: &str = "<!-- figures -->";
 /// The lines between which the figures of bridges are.
 const BRIDGES: [&str; 2] = ["<!-- bridges -->", "<!-- end of bridges -->"];
 
+/// The lines between which those of the control plane are.
+const CONTROL_PLANE: [&str; 2] = ["<!-- control plane -->", "<!-- end of control plane -->"];
+
 pub(crate) fn write(args: &Document) -> Result<()> {
     let reports = read(&args.reports)?;
     let file = args.into.display();
     let old = fs::read_to_string(&args.into).with_context(|| format!("cannot read {file}"))?;
-    let text = match args.bridges {
-        true => with_bridges(&old, &reports, &args.measured),
-        false => with_figures(&old, &reports, &args.measured),
+    let measured = &args.measured;
+    let text = match (args.bridges, args.control_plane) {
+        (true, _) => between(BRIDGES, &old, &bridges::table(&reports)?, &reports, measured),
+        (_, true) => between(CONTROL_PLANE, &old, &control::tables(&reports)?, &reports, measured),
+        _ => with_figures(&old, &reports, measured),
     };
     fs::write(&args.into, text.with_context(|| file.to_string())?).with_context(|| format!("cannot write {file}"))
 }
@@ -35,11 +40,10 @@ fn with_figures(old: &str, reports: &[Report], measured: &str) -> Result<String>
     Ok(text)
 }
 
-fn with_bridges(old: &str, reports: &[Report], measured: &str) -> Result<String> {
-    let [begin, end] = BRIDGES;
+fn between([begin, end]: [&str; 2], old: &str, table: &str, reports: &[Report], measured: &str) -> Result<String> {
     let (before, behind) = halves(old, begin)?;
     let (_, after) = halves(behind, end)?;
-    let mut text = format!("{before}{begin}\n\nMeasured {measured}.\n\n{}\n", bridges::table(reports)?);
+    let mut text = format!("{before}{begin}\n\nMeasured {measured}.\n\n{table}\n");
     tables(&mut text, reports);
     Ok(format!("{text}\n{end}{after}"))
 }

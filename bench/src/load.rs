@@ -97,12 +97,14 @@ where
     Ok(pairs)
 }
 
-async fn warm_up<L: Load>(run: &Run, load: &mut L, what: &str) -> Result<()> {
+/// A round that is not counted.
+pub(crate) async fn warm_up<L: Load>(run: &Run, load: &mut L, what: &str) -> Result<()> {
     load.run(Stop::At(Instant::now() + run.warm_up), &Progress::new(what)).await?;
     Ok(())
 }
 
-async fn round<L: Load>(run: &Run, load: &mut L, what: &str) -> Result<Round<L::Done>> {
+/// A round that is.
+pub(crate) async fn round<L: Load>(run: &Run, load: &mut L, what: &str) -> Result<Round<L::Done>> {
     let progress = Progress::new(what);
     let server = load.server();
     let cpu_before = server.map(Server::cpu).transpose()?;

@@ -8,6 +8,7 @@ mod bridges;
 mod callers;
 mod certificate;
 mod child;
+mod control;
 mod document;
 mod edges;
 mod flow;
@@ -54,6 +55,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Stream(stream) => show(&scenario::stream::run(&stream).await?, stream.run.json.as_deref()),
         Command::Connect(connect) => show(&scenario::connect::run(&connect).await?, connect.run.json.as_deref()),
         Command::Idle(idle) => show(&scenario::idle::run(&idle).await?, idle.json.as_deref()),
+        Command::Control(control) => show(&scenario::control::run(&control).await?, control.run.json.as_deref()),
         #[cfg(feature = "brokers")]
         Command::Bridge(bridge) => show(&scenario::bridge::run(&bridge).await?, bridge.run.json.as_deref()),
         #[cfg(feature = "brokers")]

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Direction, Over, Target};
+use crate::args::{Direction, Over, Records, Target};
+use crate::control::ControlReport;
 use crate::latencies::{Latencies, Percentiles};
 use crate::load::{Pair, Round};
 use crate::server::Memory;
@@ -19,6 +20,7 @@ pub(crate) enum Report {
     Stream(StreamReport),
     Connect(ConnectReport),
     Idle(IdleReport),
+    Control(Box<ControlReport>),
     Bridge(Box<BridgeReport>),
 }
 
@@ -185,6 +187,8 @@ impl Throughput {
 /// Edges that connect and leave; the latency is that of connecting alone, rate and CPU are those of both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ConnectReport {
+    /// Where the gateway kept its records, if that was told.
+    pub(crate) records: Option<Records>,
     /// Edges that do so at the same time.
     pub(crate) edges: u32,
     pub(crate) gateway: Figures,
@@ -201,6 +205,8 @@ pub(crate) struct ConnectReport {
 /// Edges that are connected and do nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct IdleReport {
+    /// Where the gateway kept its records, if that was told.
+    pub(crate) records: Option<Records>,
     pub(crate) edges: u32,
     /// What they run over.
     pub(crate) over: Over,

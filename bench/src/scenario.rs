@@ -4,6 +4,7 @@
 pub(crate) mod bridge;
 pub(crate) mod call;
 pub(crate) mod connect;
+pub(crate) mod control;
 pub(crate) mod idle;
 mod lean;
 pub(crate) mod publish;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::args::Records;
+use crate::control::{Beside, ControlReport, Told};
 use crate::report::{
     BridgeReport, ConnectReport, Figures, IdleReport, LoadReport, Peers, Report, StreamReport, Throughput,
 };
@@ -41,6 +43,7 @@ impl fmt::Display for Report {
             Report::Stream(report) => stream(f, report),
             Report::Connect(report) => connect(f, report),
             Report::Idle(report) => idle(f, report),
+            Report::Control(report) => control(f, report),
             Report::Bridge(report) => bridge(f, report),
         }
     }
@@ -121,7 +124,12 @@ fn stream(f: &mut fmt::Formatter<'_>, report: &StreamReport) -> fmt::Result {
 }
 
 fn connect(f: &mut fmt::Formatter<'_>, report: &ConnectReport) -> fmt::Result {
-    writeln!(f, "connect, with get_edge_id and edge_online, and leave: {} edges at a time\n", report.edges)?;
+    let edges = report.edges;
+    writeln!(
+        f,
+        "connect, with get_edge_id and edge_online, and leave: {edges} edges at a time{}\n",
+        at(report.records)
+    )?;
     let mut table = figures_table();
     figures(&mut table, "gateway", &report.gateway);
     writeln!(f, "{table}")?;
@@ -136,7 +144,11 @@ fn connect(f: &mut fmt::Formatter<'_>, report: &ConnectReport) -> fmt::Result {
 fn idle(f: &mut fmt::Formatter<'_>, report: &IdleReport) -> fmt::Result {
     let IdleReport { edges, heartbeat_seconds, watched_seconds, .. } = report;
     let over = report.over.name();
-    writeln!(f, "idle: {edges} edges over {over} that have made a call, a heartbeat every {heartbeat_seconds} s\n")?;
+    let records = at(report.records);
+    writeln!(
+        f,
+        "idle: {edges} edges over {over} that have made a call, a heartbeat every {heartbeat_seconds} s{records}\n"
+    )?;
     let mut table = Table::default();
     table.row(["gateway's memory", "before, KiB", "after, KiB", "bytes per edge"]);
     let mut row = |name: &str, before: u64, after: u64, growth: f64| {
@@ -150,6 +162,54 @@ fn idle(f: &mut fmt::Formatter<'_>, report: &IdleReport) -> fmt::Result {
         "gateway's CPU over {watched_seconds:.0} s: {:.2} % of a core, {:.2} % for 10 000 edges",
         report.cpu_percent, report.cpu_percent_per_10000_edges
     )
+}
+
+fn control(f: &mut fmt::Formatter<'_>, report: &ControlReport) -> fmt::Result {
+    let ControlReport { residents, methods, rows, edges, size, .. } = report;
+    writeln!(
+        f,
+        "control plane: {residents} edges with {methods} methods each, {rows} rows within {:.1} s{}\n",
+        report.filled_seconds,
+        at(report.records)
+    )?;
+    let mut table = Table::default();
+    table.row(["", "operations", "p50 µs", "p90", "p99", "p99.9", "max"]);
+    for question in &report.questions {
+        told(&mut table, &format!("{}, gRPC", question.name), &question.grpc);
+        told(&mut table, &format!("{}, REST", question.name), &question.rest);
+    }
+    told(&mut table, "all pages", &report.pages);
+    for Beside { what, pages, visits, .. } in &report.calls {
+        if let Some(pages) = pages {
+            told(&mut table, &format!("pages beside calls, {}", what.name()), pages);
+        }
+        if let Some(visits) = visits {
+            told(&mut table, &format!("connects beside calls, {}", what.name()), visits);
+        }
+    }
+    writeln!(f, "{table}\ncalls edge → service: {edges} edges, 1 in flight on each, {size} B payload\n")?;
+    let mut table = figures_table();
+    for Beside { what, calls, .. } in &report.calls {
+        figures(&mut table, what.name(), calls);
+    }
+    writeln!(f, "{table}")?;
+    for Beside { what, per_second, p99, rounds, .. } in report.calls.iter().skip(1) {
+        let (what, rounds) = (what.name(), rounds.len());
+        writeln!(f, "{what}, beside alone, median of {rounds} rounds: per second {per_second:.2} ×, p99 {p99:.2} ×")?;
+    }
+    memory(f, report.memory)
+}
+
+fn told(table: &mut Table, name: &str, told: &Told) {
+    let latency = told.latency_us;
+    let micros = [latency.p50, latency.p90, latency.p99, latency.p99_9, latency.max].map(|value| format!("{value:.0}"));
+    let [p50, p90, p99, p99_9, max] = &micros;
+    table.row([name, &told.operations.to_string(), p50, p90, p99, p99_9, max]);
+}
+
+/// Where records were, as the end of a sentence.
+fn at(records: Option<Records>) -> String {
+    records.map(|records| format!(", records in {}", records.name())).unwrap_or_default()
 }
 
 fn bridge(f: &mut fmt::Formatter<'_>, report: &BridgeReport) -> fmt::Result {

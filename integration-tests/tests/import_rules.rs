@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("frontier-ctl", &["frontier-api", "frontier-net", "frontier-sdk", "frontier-proto"]),
-    ("frontier-bench", &["frontier-sdk", "frontier-proto"]),
+    ("frontier-bench", &["frontier-api", "frontier-sdk", "frontier-proto"]),
     ("frontier-examples", &["frontier-sdk", "frontier-proto"]),
     ("frontier-integration-tests", &[]),
 ];
