@@ -41,6 +41,13 @@ fn the_state_machine_does_what_the_protocol_says() {
 }
 
 #[test]
+fn an_edge_gives_and_takes_one_answer_and_leaves_nothing_behind() {
+    for file in ["edge", "edge_streams"] {
+        passes(&format!("unit/{file}.test.js"));
+    }
+}
+
+#[test]
 fn the_package_keeps_its_bounds() {
     for file in ["size", "queues", "backoff"] {
         passes(&format!("unit/{file}.test.js"));
