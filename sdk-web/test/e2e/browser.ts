@@ -42,9 +42,11 @@ function executable(): string {
   return found;
 }
 
-export function launch(): Promise<Browser> {
-  // As root there is no sandbox, and nothing foreign is loaded here.
-  const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+/** As root there is no sandbox, and nothing foreign is loaded here. */
+const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"];
+
+export function launch(...flags: string[]): Promise<Browser> {
+  const args = [...FLAGS, ...flags];
   return chromium.launch({ executablePath: executable(), args, timeout: PATIENCE });
 }
 

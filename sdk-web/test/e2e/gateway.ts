@@ -13,6 +13,12 @@ interface Ports {
   websockets: string;
 }
 
+/** A certificate for 127.0.0.1 and its key, as PEM files, signed by somebody whom this process trusts. */
+export interface Certificate {
+  cert: string;
+  key: string;
+}
+
 /** Whether somebody could listen there. */
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -35,18 +41,23 @@ export class Gateway {
   readonly #folder = mkdtempSync(join(tmpdir(), "frontier-web-"));
   readonly #origins: string[];
   readonly #edgebound: string[];
+  readonly #certificate: Certificate | undefined;
   #ports!: Ports;
   #program!: Program;
 
-  private constructor(t: TestContext, origins: string[], edgebound: string[]) {
+  private constructor(t: TestContext, origins: string[], edgebound: string[], certificate?: Certificate) {
     this.#t = t;
     this.#origins = origins;
     this.#edgebound = edgebound;
+    this.#certificate = certificate;
   }
 
-  /** One that lets pages of these origins in, with more lines of the section `edgebound`. */
-  static async start(t: TestContext, origins: string[] = [], edgebound: string[] = []): Promise<Gateway> {
-    const gateway = new Gateway(t, origins, edgebound);
+  /**
+   * One that lets pages of these origins in, with more lines of the section `edgebound`; with a certificate over TLS, as far as
+   * browsers are concerned.
+   */
+  static async start(t: TestContext, origins: string[] = [], edgebound: string[] = [], certificate?: Certificate): Promise<Gateway> {
+    const gateway = new Gateway(t, origins, edgebound, certificate);
     gateway.#ports = { services: await free(), edges: await free(), websockets: await free() };
     await gateway.start();
     t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
@@ -64,6 +75,8 @@ export class Gateway {
   /** Starts it, again on the ports that it had. */
   async start(): Promise<void> {
     const { services, edges, websockets } = this.#ports;
+    const certs = this.#certificate && JSON.stringify([this.#certificate]);
+    const tls = certs === undefined ? "" : `, tls: {enable: true, certs: ${certs}}`;
     const yaml = [
       `servicebound: {listen: {network: tcp, addr: '${services}'}}`,
       "edgebound:",
@@ -72,7 +85,7 @@ export class Gateway {
       ...this.#edgebound.map((line) => `  ${line}`),
       "  websocket:",
       "    enable: true",
-      `    listen: {network: tcp, addr: '${websockets}'}`,
+      `    listen: {network: tcp, addr: '${websockets}'${tls}}`,
       `    allowed_origins: ${JSON.stringify(this.#origins)}`,
       "observability: {enable: false}",
       "bridges:",
@@ -99,7 +112,7 @@ export class Gateway {
 
   /** Where edges of browsers connect. */
   get url(): string {
-    return `ws://${this.#ports.websockets}/`;
+    return `${this.#certificate ? "wss" : "ws"}://${this.#ports.websockets}/`;
   }
 
   /** Kills it, as a crash does. */
