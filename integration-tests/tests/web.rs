@@ -73,6 +73,11 @@ fn edges_in_a_browser() {
 }
 
 #[test]
+fn edges_that_slept() {
+    passes("e2e/sleep.test.js");
+}
+
+#[test]
 fn edges_over_tls() {
     let authority = Authority::new("ours");
     let pair = authority.pair_of("server", &["127.0.0.1"]);

@@ -18,7 +18,7 @@ function certificate(): Certificate {
 }
 
 test("an edge in Node connects over TLS, again after a restart, and to nobody whose certificate is wrong", async (t) => {
-  const gateway = await Gateway.start(t, [], [], certificate());
+  const gateway = await Gateway.start(t, { certificate: certificate() });
   assert.match(gateway.url, /^wss:/);
   await gateway.service("serve", "echo", "--name", "mirror").prints(/is online/);
   const edge = await soon(Edge.connect(gateway.url, { WebSocket, methods: { greet: (call) => `hello ${call.text()}` } }), "connecting");
@@ -45,7 +45,7 @@ test("an edge in Node connects over TLS, again after a restart, and to nobody wh
 
 test("a page connects over TLS, and to nobody whom its browser does not trust", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()], [], certificate());
+  const gateway = await Gateway.start(t, { origins: [site.origin()], certificate: certificate() });
   await gateway.service("serve", "echo").prints(/is online/);
   const key = new X509Certificate(readFileSync(certificate().cert)).publicKey.export({ type: "spki", format: "der" });
   const trusted = createHash("sha256").update(key).digest("base64");

@@ -282,6 +282,7 @@ test("a peer that takes nothing for 30 s loses the rest, and is told so", () => 
   peer.sent();
   peer.conn.dismiss(peer.now, session, "");
   assert.deepEqual(peer.sent(), [], "first what was written");
+  assert.ok(!peer.conn.isUsable(session) && !peer.conn.sendData(session, Uint8Array.of(1)), "and nothing behind it");
   peer.pass(30_000);
   const [dismiss] = peer.sent();
   assert.ok(dismiss?.kind === Kind.Dismiss);
