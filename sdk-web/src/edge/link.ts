@@ -191,9 +191,12 @@ export class Link {
     this.#pump();
   }
 
-  /** Has what was asked of the connection carried out, soon: what a program asks for in one go leaves together. */
+  /**
+   * Has what was asked of the connection carried out, soon: what a program asks for in one go leaves together. Of a link that is over
+   * nothing can be had, which whoever asks is told in the same way.
+   */
   wake(): void {
-    if (this.#scheduled || this.#over) return;
+    if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
@@ -202,7 +205,6 @@ export class Link {
   }
 
   #pump(): void {
-    if (this.#over) return;
     let full = false;
     do {
       for (let event; (event = this.conn.pollEvent()) !== undefined; ) this.#onEvent(event);
@@ -249,6 +251,7 @@ export class Link {
   }
 
   #end(reason: string): void {
+    if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
     this.#socket.close();

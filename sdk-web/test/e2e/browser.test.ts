@@ -19,7 +19,7 @@ after(() => browser.close());
 
 test("a page calls and is called, publishes to a service and to a bridge, and receives", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const echo = gateway.service("serve", "echo", "--edges");
   const receive = gateway.service("receive", "readings");
   for (const service of [echo, receive]) await service.prints(/is online/);
@@ -55,7 +55,7 @@ test("a page calls and is called, publishes to a service and to a bridge, and re
 
 test("10 MiB go both ways on a page's streams", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   await gateway.service("serve", "--name", "mirror").prints(/is online/);
   const context = await tabs(t, browser);
   const page = await site.open(context);
@@ -92,7 +92,7 @@ test("10 MiB go both ways on a page's streams", async (t) => {
 
 test("a page comes back after a restart of the gateway, with its methods", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const context = await tabs(t, browser);
   const page = await site.open(context);
   await connect(page, gateway.url);
@@ -119,7 +119,7 @@ test("a page comes back after a restart of the gateway, with its methods", async
 
 test("two tabs are two edges", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
   const context = await tabs(t, browser);
@@ -134,7 +134,7 @@ test("two tabs are two edges", async (t) => {
 
 test("a page that is closed in the middle of a call ends the call, and is offline once", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
   const context = await tabs(t, browser);
@@ -164,7 +164,7 @@ test("a page that is closed in the middle of a call ends the call, and is offlin
 
 test("a page of another origin is kept out, and is told that it cannot connect", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
   const context = await tabs(t, browser);
@@ -179,7 +179,7 @@ test("a page of another origin is kept out, and is told that it cannot connect",
 
 test("a link that has died unnoticed is made anew when the network is back", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   await gateway.service("serve", "echo").prints(/is online/);
   const proxy = await Proxy.start(t, gateway.url);
   const context = await tabs(t, browser);
@@ -199,7 +199,7 @@ test("a link that has died unnoticed is made anew when the network is back", asy
 
 test("a page that wakes while it connects has one link all the same", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const service = gateway.service("serve", "echo", "--edges");
   await service.prints(/is online/);
   const proxy = await Proxy.start(t, gateway.url);
@@ -221,7 +221,7 @@ test("a page that wakes while it connects has one link all the same", async (t) 
 
 test("a call right after a sleep waits for a link that is alive, and is sent once", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()] });
   const service = gateway.service("receive", "readings");
   await service.prints(/is online/);
   const proxy = await Proxy.start(t, gateway.url);
@@ -240,7 +240,7 @@ test("a call right after a sleep waits for a link that is alive, and is sent onc
 
 test("ids of 64 bits are exact", async (t) => {
   const site = await Site.serve(t);
-  const gateway = await Gateway.start(t, [site.origin()], ["honour_wanted_id: true"]);
+  const gateway = await Gateway.start(t, { origins: [site.origin()], edgebound: ["honour_wanted_id: true"] });
   const context = await tabs(t, browser);
   const page = await site.open(context);
   for (const id of [2n ** 53n + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n].map(String)) {

@@ -1,6 +1,6 @@
 /** A headless Chromium, and pages of a site of the test's own that have the SDK. */
 import assert from "node:assert/strict";
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
@@ -42,10 +42,63 @@ function executable(): string {
   return found;
 }
 
-export function launch(): Promise<Browser> {
-  // As root there is no sandbox, and nothing foreign is loaded here.
-  const args = ["--no-sandbox", "--disable-dev-shm-usage"];
+/** As root there is no sandbox, and nothing foreign is loaded here. */
+const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"];
+
+export function launch(...flags: string[]): Promise<Browser> {
+  const args = [...FLAGS, ...flags];
   return chromium.launch({ executablePath: executable(), args, timeout: PATIENCE });
+}
+
+/** A browser that can be put to sleep as a machine is: all its processes at once. */
+export class Sleeper {
+  private constructor(
+    readonly browser: Browser,
+    readonly pid: number,
+  ) {}
+
+  static async launch(t: TestContext): Promise<Sleeper> {
+    const server = await chromium.launchServer({ executablePath: executable(), args: FLAGS, timeout: PATIENCE });
+    const sleeper = new Sleeper(await chromium.connect(server.wsEndpoint()), server.process().pid!);
+    t.after(() => {
+      sleeper.wake();
+      return server.close();
+    });
+    return sleeper;
+  }
+
+  /** Sends a signal to the browser's processes, from the first to its last descendants. */
+  #signal(signal: NodeJS.Signals): void {
+    const parents = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => [Number(name), parent(name)] as const);
+    const all = [this.pid];
+    for (const pid of all) all.push(...parents.flatMap(([child, parent]) => (parent === pid ? [child] : [])));
+    for (const pid of all) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+
+  sleep(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  wake(): void {
+    this.#signal("SIGCONT");
+  }
+}
+
+/** The process that started this one, if it still is there. */
+function parent(pid: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in front, in brackets, may hold anything.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Tabs that share nothing with others, until the end of the test. */

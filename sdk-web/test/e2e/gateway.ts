@@ -13,6 +13,23 @@ interface Ports {
   websockets: string;
 }
 
+/** A certificate for 127.0.0.1 and its key, as PEM files, signed by somebody whom this process trusts. */
+export interface Certificate {
+  cert: string;
+  key: string;
+}
+
+/** What a gateway is configured with beside its ports. */
+export interface GatewayOptions {
+  /** Origins of pages that it lets in. */
+  origins?: string[];
+  /** More lines of the section `edgebound`, and of `edgebound.websocket`. */
+  edgebound?: string[];
+  websocket?: string[];
+  /** Browsers connect over TLS. */
+  certificate?: Certificate;
+}
+
 /** Whether somebody could listen there. */
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -33,20 +50,17 @@ async function free(): Promise<string> {
 export class Gateway {
   readonly #t: TestContext;
   readonly #folder = mkdtempSync(join(tmpdir(), "frontier-web-"));
-  readonly #origins: string[];
-  readonly #edgebound: string[];
+  readonly #options: GatewayOptions;
   #ports!: Ports;
   #program!: Program;
 
-  private constructor(t: TestContext, origins: string[], edgebound: string[]) {
+  private constructor(t: TestContext, options: GatewayOptions) {
     this.#t = t;
-    this.#origins = origins;
-    this.#edgebound = edgebound;
+    this.#options = options;
   }
 
-  /** One that lets pages of these origins in, with more lines of the section `edgebound`. */
-  static async start(t: TestContext, origins: string[] = [], edgebound: string[] = []): Promise<Gateway> {
-    const gateway = new Gateway(t, origins, edgebound);
+  static async start(t: TestContext, options: GatewayOptions = {}): Promise<Gateway> {
+    const gateway = new Gateway(t, options);
     gateway.#ports = { services: await free(), edges: await free(), websockets: await free() };
     await gateway.start();
     t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
@@ -55,7 +69,7 @@ export class Gateway {
 
   /** One that runs with a configuration as it stands. */
   static async of(t: TestContext, yaml: string): Promise<Gateway> {
-    const gateway = new Gateway(t, [], []);
+    const gateway = new Gateway(t, {});
     await gateway.#launch(yaml);
     t.after(() => rmSync(gateway.#folder, { recursive: true, force: true }));
     return gateway;
@@ -64,16 +78,19 @@ export class Gateway {
   /** Starts it, again on the ports that it had. */
   async start(): Promise<void> {
     const { services, edges, websockets } = this.#ports;
+    const { origins = [], edgebound = [], websocket = [], certificate } = this.#options;
+    const tls = certificate === undefined ? "" : `, tls: {enable: true, certs: [${JSON.stringify(certificate)}]}`;
     const yaml = [
       `servicebound: {listen: {network: tcp, addr: '${services}'}}`,
       "edgebound:",
       `  listen: {network: tcp, addr: '${edges}'}`,
       "  edgeid_alloc_when_no_idservice_on: true",
-      ...this.#edgebound.map((line) => `  ${line}`),
+      ...edgebound.map((line) => `  ${line}`),
       "  websocket:",
       "    enable: true",
-      `    listen: {network: tcp, addr: '${websockets}'}`,
-      `    allowed_origins: ${JSON.stringify(this.#origins)}`,
+      `    listen: {network: tcp, addr: '${websockets}'${tls}}`,
+      `    allowed_origins: ${JSON.stringify(origins)}`,
+      ...websocket.map((line) => `    ${line}`),
       "observability: {enable: false}",
       "bridges:",
       "  - {name: readings, topics: [to-file], file: {path: readings.jsonl}}",
@@ -99,7 +116,7 @@ export class Gateway {
 
   /** Where edges of browsers connect. */
   get url(): string {
-    return `ws://${this.#ports.websockets}/`;
+    return `${this.#options.certificate ? "wss" : "ws"}://${this.#ports.websockets}/`;
   }
 
   /** Kills it, as a crash does. */

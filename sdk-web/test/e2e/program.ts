@@ -92,6 +92,10 @@ export class Program {
     this.#child.stdin.end(bytes);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Waits for its end; its exit code. */
   exit(): Promise<number | null> {
     return soon(this.#exited, `the end of ${this.#said}`);

@@ -49,6 +49,11 @@ export class Proxy {
     this.#held = undefined;
   }
 
+  /** Breaks all connections that there are. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   /** From now on nothing goes through the connections that there are, in either direction; they stay open. */
   deafen(): void {
     for (const [near, far] of this.#pairs) {

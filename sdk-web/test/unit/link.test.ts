@@ -81,6 +81,16 @@ test("such a page notices a dead link, too", () => {
   assert.equal(peer.conn.closed, "no answer to a heartbeat");
 });
 
+test("a page that has overslept an answer, and got it, may do so again", () => {
+  const peer = Peer.open();
+  for (let time = 0; time < 3; time++) {
+    peer.sleep(60_000);
+    peer.sleep(60_000);
+    assert.ok(peer.conn.isOpen, `time ${time}`);
+    peer.give({ kind: Kind.HeartbeatAck });
+  }
+});
+
 test("after a sleep an answer is wanted within 4 s, and not before that", () => {
   for (const answered of [true, false]) {
     const peer = Peer.open();

@@ -55,6 +55,25 @@ test("an opening that nobody waits for any more is dismissed when it is confirme
   assert.deepEqual(peer.events(), [{ type: "ended", session: 900n, error: "" }]);
 });
 
+test("an opening that nobody waits for any more is forgotten when it is not confirmed either", () => {
+  for (const way of ["expired", "given up"]) {
+    const peer = Peer.open(NO_CAPS, { silentSessions: 1, heartbeatEvery: 1e9 });
+    const packet = peer.conn.freshPacket();
+    peer.conn.openSession(peer.now, packet, sessionData(), "first");
+    const [open] = peer.sent();
+    assert.ok(open?.kind === Kind.Session);
+    peer.conn.openSession(peer.now + 60_000, peer.conn.freshPacket(), sessionData(), "second");
+    if (way === "given up") assert.equal(peer.conn.cancel(peer.now, packet), "first");
+    else peer.pass(25_000);
+    peer.events();
+    assert.deepEqual(peer.sent(), [], "the peer may still hold it");
+    peer.pass(29_999);
+    assert.deepEqual(peer.sent(), []);
+    peer.pass(1);
+    assert.deepEqual(peer.kinds(), [Kind.Session], "its place is free for whoever waits behind it");
+  }
+});
+
 test("an old peer is asked for 32 sessions at most before it has shown a sign of life on one", () => {
   const peer = Peer.open(NO_CAPS);
   for (let at = 0; at < 34; at++) peer.conn.openSession(peer.now, peer.conn.freshPacket(), sessionData(), `${at}`);
@@ -76,6 +95,8 @@ test("sessions of the gateway: confirmed, declined, too many, with an impossible
   const packet = offer(peer, 50n);
   assert.deepEqual(peer.events(), [{ type: "offered", session: 50n, data: sessionData({ peer: "7" }) }]);
   assert.ok(!peer.conn.isUsable(50n));
+  peer.give({ kind: Kind.Stream, session: 50n, bytes: Uint8Array.of(1) });
+  assert.deepEqual(peer.events(), [], "nothing is delivered before it is confirmed");
   peer.conn.confirm(50n);
   assert.deepEqual(peer.sent(), [{ kind: Kind.SessionAck, negotiate: 50n, session: 50n, data: sessionData(), packet }]);
   assert.ok(peer.conn.isUsable(50n));
@@ -93,6 +114,15 @@ test("sessions of the gateway: confirmed, declined, too many, with an impossible
   for (const id of [50n, 51n]) offer(full, id);
   assert.equal(full.events().length, 1);
   assert.deepEqual(full.kinds(), [Kind.SessionAck]);
+  offer(full, 51n);
+  assert.deepEqual([full.kinds(), full.conn.closed], [[Kind.SessionAck], undefined], "its id is free again");
+
+  // One that is not told of a refusal at once may go on for a while, but not for ever.
+  const flood = Peer.open(NO_CAPS, { maxSessions: 2 });
+  for (const id of [50n, 51n, 52n, 53n]) offer(flood, id);
+  assert.equal(flood.conn.closed, undefined);
+  offer(flood, 54n);
+  assert.match(flood.conn.closed ?? "", /unexpected frame 0x31/);
 
   for (const id of [0n, 1n, 50n]) {
     const strict = Peer.open();
@@ -137,13 +167,21 @@ test("the peer dismisses: answered, and a session that we do not know only acked
   assert.deepEqual(peer.events(), []);
 });
 
-test("a dismissal that is not finished ends after 30 s", () => {
-  const peer = Peer.open(ALL_CAPS, { heartbeatEvery: 1e9 });
-  const session = peer.stream();
-  peer.conn.dismiss(peer.now, session, "");
-  peer.sent();
-  peer.pass(30_000);
-  assert.deepEqual(peer.events(), [{ type: "ended", session, error: "" }]);
+test("a dismissal that is not finished ends after 30 s, whoever began it, and nothing comes on it any more", () => {
+  for (const ours of [true, false]) {
+    const peer = Peer.open(ALL_CAPS, { heartbeatEvery: 1e9 });
+    const session = peer.stream();
+    if (ours) peer.conn.dismiss(peer.now, session, "");
+    else peer.give({ kind: Kind.Dismiss, session, data: sessionData() });
+    assert.ok(!peer.conn.isUsable(session) && !peer.conn.sendData(session, Uint8Array.of(1)));
+    peer.conn.call(peer.conn.freshPacket(), session, new Uint8Array(30), peer.now + 1_000, "call");
+    assert.deepEqual(peer.events(), [{ type: "failed", waiter: "call", failure: { why: "session-ended" } }]);
+    peer.sent();
+    peer.pass(30_000);
+    assert.deepEqual(peer.events(), [{ type: "ended", session, error: "" }]);
+    peer.give({ kind: Kind.Stream, session, bytes: Uint8Array.of(1) });
+    assert.deepEqual(peer.events(), []);
+  }
 });
 
 test("the main session can be dismissed like any other", () => {
@@ -184,6 +222,21 @@ test("consumed bytes are granted anew in quarters of the window", () => {
   peer.conn.grant(session, 11);
   const [credit] = peer.sent();
   assert.ok(credit?.kind === Kind.Credit && credit.count === MIB / 4 + 10);
+  peer.conn.grant(session, MIB / 4 - 1);
+  assert.deepEqual(peer.sent(), [], "what is granted once is not owed again");
+  peer.conn.grant(session, 1);
+  const [next] = peer.sent();
+  assert.ok(next?.kind === Kind.Credit && next.count === MIB / 4);
+});
+
+test("credit adds up: what comes in small parts, or early, is not lost", () => {
+  const peer = Peer.open();
+  const session = peer.stream();
+  for (const count of [5, 7]) peer.give({ kind: Kind.Credit, session, count });
+  peer.conn.sendData(session, new Uint8Array(2 * MIB));
+  assert.equal(bytesIn(peer.sent()), MIB + 12);
+  for (const count of [3, 4]) peer.give({ kind: Kind.Credit, session, count });
+  assert.equal(bytesIn(peer.sent()), 7);
 });
 
 test("streams take turns, and neither delays a heartbeat", () => {
@@ -229,10 +282,26 @@ test("a peer that takes nothing for 30 s loses the rest, and is told so", () => 
   peer.sent();
   peer.conn.dismiss(peer.now, session, "");
   assert.deepEqual(peer.sent(), [], "first what was written");
+  assert.ok(!peer.conn.isUsable(session) && !peer.conn.sendData(session, Uint8Array.of(1)), "and nothing behind it");
   peer.pass(30_000);
   const [dismiss] = peer.sent();
   assert.ok(dismiss?.kind === Kind.Dismiss);
   assert.equal(dismiss.data.error, "the last bytes of the stream were not taken in time");
+});
+
+test("a peer that takes some now and then has more time for the rest", () => {
+  const peer = Peer.open(ALL_CAPS, { heartbeatEvery: 1e9 });
+  const session = peer.stream();
+  peer.conn.sendData(session, new Uint8Array(2 * MIB));
+  peer.conn.dismiss(peer.now, session, "");
+  peer.sent();
+  peer.pass(20_000);
+  peer.give({ kind: Kind.Credit, session, count: 1 });
+  assert.equal(bytesIn(peer.sent()), 1);
+  peer.pass(29_999);
+  assert.deepEqual(peer.sent(), []);
+  peer.pass(1);
+  assert.deepEqual(peer.kinds(), [Kind.Dismiss]);
 });
 
 test("what is written last is sent before a dismissal, and dropped by an abort", () => {
@@ -240,6 +309,7 @@ test("what is written last is sent before a dismissal, and dropped by an abort",
     const peer = Peer.open();
     const session = peer.stream();
     peer.conn.sendData(session, new Uint8Array(10));
+    if (aborted) peer.conn.endData(peer.now, session);
     if (aborted) peer.conn.abortSession(peer.now, session, "why");
     else peer.conn.dismiss(peer.now, session, "");
     assert.deepEqual(peer.kinds(), aborted ? [Kind.Dismiss] : [Kind.Stream, Kind.Dismiss]);

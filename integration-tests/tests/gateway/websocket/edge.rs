@@ -58,6 +58,37 @@ fn over_tls_it_is_the_same() {
 }
 
 #[test]
+fn unfinished_handshakes_of_tls_are_cut_and_hold_up_nobody() {
+    let authority = Authority::new("ours");
+    let mut settings = settings(&[]);
+    let pair = authority.pair("server", "gateway.test");
+    settings.edgebound[2] = format!("  listen: {{ addr: 127.0.0.1:0, tls: {} }}", listener_yaml(&[&pair], None));
+    settings.edgebound.push("limits: { handshake_seconds: 5 }".to_owned());
+    let mut gateway = settings.start();
+    let mut stuck: Vec<WebSocket> = (0..20).map(|_| WebSocket::dial(port(&gateway))).collect();
+    for half in &mut stuck {
+        half.send_bytes(&[0x16, 3, 1, 2, 0]);
+    }
+    let tls = TlsClient::new(&authority, "gateway.test", None);
+    let edges: Vec<Client> = (0..20)
+        .map(|_| {
+            let mut edge = Client::inside(WebSocket::connect_tls(port(&gateway), &tls, &Ask::default()));
+            edge.say(&Hello::default());
+            edge.admitted();
+            edge
+        })
+        .collect();
+    for half in &mut stuck {
+        assert_eq!(half.next_frame(), None);
+    }
+    let labels = ["side=\"edge\"", "result=\"timed_out\""];
+    eventually("they are counted", || (gateway.metric("frontier_tls_handshakes_total", &labels) == 20.0).then_some(()));
+    assert_eq!(gateway.metric("frontier_links", &["transport=\"wss\""]), 20.0);
+    drop(edges);
+    gateway.ends_without_complaint();
+}
+
+#[test]
 fn hooks_decide_who_comes_in_and_hear_who_goes() {
     let gateway = settings(&[]).start();
     let mut hooks = Client::hooked(&gateway, &HOOKS);

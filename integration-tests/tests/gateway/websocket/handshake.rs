@@ -1,6 +1,9 @@
 //! What is asked for, and what is answered.
 
 use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use frontier_integration_tests::certificates::{Authority, listener_yaml};
 use frontier_integration_tests::process::Signal;
@@ -33,6 +36,8 @@ fn whoever_looks_at_the_port_gets_a_page_that_says_what_it_is() {
 #[test]
 fn pages_of_other_origins_are_kept_out_and_programs_are_not() {
     let origins = "  allowed_origins: ['https://example.com', 'null', 'http://*.test:8080']";
+    let apps = settings(&["  allowed_origins: ['file://']"]).start();
+    assert_eq!(status(&apps, &Ask::default().with("Origin: file://")), 101);
     let gateway = settings(&[origins]).start();
     for origin in ["https://example.com", "HTTPS://Example.com:443", "null", "http://a.test:8080"] {
         assert_eq!(status(&gateway, &Ask::default().with(&format!("Origin: {origin}"))), 101, "{origin}");
@@ -67,11 +72,19 @@ fn what_real_clients_send_is_taken_and_what_is_wrong_is_told() {
         ask().with("Connection: keep-alive"),
         ask().with("Sec-WebSocket-Extensions: permessage-deflate"),
         Ask { headers: Vec::new(), ..ask() },
-        Ask { headers: vec!["sec-websocket-protocol: foo, frontier.v1".to_owned()], ..ask() },
-    ] {
-        let answer = WebSocket::ask(port(&gateway), &good.text());
-        assert_eq!(answer.status, 101, "{answer:?}");
-        let ours = good.text().contains("frontier.v1");
+        Ask { headers: vec!["Sec-WebSocket-Protocol: foo, frontier.v1".to_owned()], ..ask() },
+        Ask { headers: vec!["Sec-WebSocket-Protocol: foo".to_owned()], ..ask() },
+    ]
+    .map(|ask| ask.text())
+    .into_iter()
+    .chain([
+        ask().text().replace("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
+        ask().text().replace("Upgrade: websocket", "Upgrade: WebSocket"),
+        with_lower_case_names(&ask().text()),
+    ]) {
+        let answer = WebSocket::ask(port(&gateway), &good);
+        assert_eq!(answer.status, 101, "{answer:?} to {good}");
+        let ours = good.contains("frontier.v1");
         assert_eq!(answer.head.contains("\r\nSec-WebSocket-Protocol: frontier.v1\r\n"), ours, "{answer:?}");
         assert!(!answer.head.contains("Extensions"), "{answer:?}");
     }
@@ -86,7 +99,37 @@ fn what_real_clients_send_is_taken_and_what_is_wrong_is_told() {
     ] {
         let answer = WebSocket::ask(port(&gateway), &ask().text().replacen(there, here, 1));
         assert_eq!(answer.status, expected, "{there} as {here}: {answer:?}");
+        assert_eq!(answer.head.contains("\r\nSec-WebSocket-Version: 13\r\n"), expected == 426, "{answer:?}");
     }
+}
+
+/// A request whose headers are named as HTTP/2 and its proxies write them.
+fn with_lower_case_names(request: &str) -> String {
+    let (line, headers) = request.split_once("\r\n").expect("a request has a first line");
+    let lower = |header: &str| match header.split_once(':') {
+        Some((name, value)) => format!("{}:{value}", name.to_lowercase()),
+        None => header.to_owned(),
+    };
+    [line.to_owned()].into_iter().chain(headers.split("\r\n").map(lower)).collect::<Vec<_>>().join("\r\n")
+}
+
+/// Sends a request header by header, a short time apart, until the gateway has had enough. Whether it closed without an answer.
+fn drip(addr: SocketAddr) -> bool {
+    let mut socket = TcpStream::connect(addr).expect("the gateway accepts");
+    socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a time-out can be set");
+    let mut text = "GET / HTTP/1.1\r\n";
+    // More of them than that are too many, which is another story.
+    for _ in 0..90 {
+        let written = socket.write_all(text.as_bytes());
+        text = "X-Header: more\r\n";
+        match socket.read(&mut [0]) {
+            Ok(0) => return true,
+            Ok(_) => return false,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) && written.is_ok() => {}
+            Err(_) => return true,
+        }
+    }
+    false
 }
 
 #[test]
@@ -111,11 +154,12 @@ fn who_speaks_something_else_or_nothing_is_cut_off() {
     let mut slow = WebSocket::dial(port(&gateway));
     slow.send_bytes(b"GET / HTTP/1.1\r\nHost: ");
     let mut silent = WebSocket::dial(port(&gateway));
+    assert!(drip(port(&gateway)), "headers that keep coming buy no time");
     let mut mute = WebSocket::connect(port(&gateway), &Ask::default());
     assert_eq!(slow.next_frame(), None);
     assert_eq!(silent.next_frame(), None);
     assert_eq!(mute.closed().0, 1008);
-    eventually("they are counted", || (upgrades(&gateway, "timed_out") == 2.0).then_some(()));
+    eventually("they are counted", || (upgrades(&gateway, "timed_out") == 3.0).then_some(()));
 
     let mut foreign = Client::dial(port(&gateway));
     foreign.say(&Hello::default());
