@@ -5,6 +5,7 @@ mod forms;
 mod refusals;
 mod replicas;
 mod sentinel;
+mod tls;
 
 use std::net::SocketAddr;
 
