@@ -115,6 +115,16 @@ fn a_sentinel_that_wants_a_login_or_knows_no_such_master_says_so() {
     assert!(line.contains("NOAUTH"), "{line}");
     let gateway = gateway_of(bridge(&[guarded.addr], &log_in));
     gateway.logged("bridge up");
+    // By a user of its own, with the right password and with another.
+    let lines = vec!["user watcher on >wonder-2 ~* &* +@all".to_owned(), "user default off".to_owned()];
+    let personal = Sentinel::start("main", redis.addr, 1, &Settings { lines, ..Settings::default() });
+    let by = |password: &str| {
+        let password = format!("  sentinel_password: {{ value: {password} }}");
+        gateway_of(bridge(&[personal.addr], &["  sentinel_username: watcher", &password]))
+    };
+    by("wonder-2").logged("bridge up");
+    let line = by("wonder-3").logged("bridge down");
+    assert!(line.contains("WRONGPASS") && !line.contains("wonder-3"), "{line}");
     let open = Sentinel::start("other", redis.addr, 1, &Settings::default());
     let gateway = gateway_of(bridge(&[open.addr], &[]));
     let line = gateway.logged("bridge down");
