@@ -132,8 +132,13 @@ fn reason(error: &YamlError, place: &Place) -> String {
         YamlError::Unexpected { expected: "mapping start", .. } => {
             "expected a section: keys with values, indented, one per line".to_owned()
         }
+        YamlError::Unexpected { expected: "sequence start", .. } => {
+            "expected a list: values in `[` and `]`, or one per line, each behind `- `".to_owned()
+        }
         YamlError::Unexpected { expected: "string scalar", .. } => "expected a single value".to_owned(),
-        YamlError::NullIntoString { .. } => "expected a key in front of the colon".to_owned(),
+        YamlError::NullIntoString { .. } => {
+            "nothing stands where a key or a value must; an empty one is written `\"\"`".to_owned()
+        }
         error => {
             let Place { line, column, .. } = place;
             let text = error.to_string();

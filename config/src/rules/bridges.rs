@@ -116,8 +116,12 @@ impl Rules<'_> {
         let named = !by_sentinels || !redis.master.is_empty();
         self.demand(named, &at_key("master"), "sentinels are asked for a master by its name")?;
         self.demand(by_sentinels || redis.master.is_empty(), &at_key("master"), "is for `mode: sentinel`")?;
-        let known = by_sentinels || (redis.sentinel_username.is_none() && redis.sentinel_password.is_empty());
-        self.demand(known, &at_key("sentinel_password"), "is for `mode: sentinel`")?;
+        for (key, unset) in [
+            ("sentinel_username", redis.sentinel_username.is_none()),
+            ("sentinel_password", redis.sentinel_password.is_empty()),
+        ] {
+            self.demand(by_sentinels || unset, &at_key(key), "is for `mode: sentinel`")?;
+        }
         let in_cluster = redis.mode == RedisMode::Cluster;
         self.demand(!in_cluster || redis.db == 0, &at_key("db"), "a cluster has the database 0 alone")?;
         let to_channel = redis.form == RedisForm::PubSub;

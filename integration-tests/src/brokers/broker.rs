@@ -145,6 +145,16 @@ impl Broker {
         signal_group(self.running(), Signal::Continue);
     }
 
+    /// Asks it to read its configuration again, by SIGHUP.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[track_caller]
+    pub fn reload(&self) {
+        let child = self.child.as_ref();
+        signal(child.unwrap_or_else(|| panic!("{} does not run", self.plan.name)), Signal::Hup);
+    }
+
     /// The process id; it changes with every start.
     ///
     /// # Panics

@@ -60,18 +60,18 @@ impl Kafka {
         Self::start_as(settings, None)
     }
 
-    /// As [`Kafka::start`], but in clear text it sends its clients to `addr`, by which they reach it.
+    /// As [`Kafka::start`], but in clear text it sends its clients to `addr` (`host:port`), by which they reach it.
     ///
     /// # Panics
     /// When it is not installed or does not come up.
     #[must_use]
     #[track_caller]
-    pub fn start_behind(addr: SocketAddr, settings: &Settings) -> Self {
+    pub fn start_behind(addr: &str, settings: &Settings) -> Self {
         Self::start_as(settings, Some(addr))
     }
 
     #[track_caller]
-    fn start_as(settings: &Settings, advertised: Option<SocketAddr>) -> Self {
+    fn start_as(settings: &Settings, advertised: Option<&str>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let ports = Ports {
             plain: Port::preferably(settings.port),
@@ -146,7 +146,7 @@ fn format(file: &Path, login: Option<&Login>) {
     prepare(tool, "formatting Kafka's data folder");
 }
 
-fn configuration(settings: &Settings, folder: &Path, ports: &Ports, advertised: Option<SocketAddr>) -> String {
+fn configuration(settings: &Settings, folder: &Path, ports: &Ports, advertised: Option<&str>) -> String {
     let (clear, over_tls) = match settings.login {
         None => ("PLAINTEXT", "SSL"),
         Some(_) => ("SASL_PLAINTEXT", "SASL_SSL"),
@@ -161,13 +161,14 @@ fn configuration(settings: &Settings, folder: &Path, ports: &Ports, advertised: 
     if let Some(login) = &settings.login {
         lines.extend(login_lines(login));
     }
-    let plain = ports.plain.addr();
+    let plain = ports.plain.addr().to_string();
+    let advertised = advertised.unwrap_or(&plain);
     lines.extend([
         "process.roles=broker,controller".to_owned(),
         "node.id=1".to_owned(),
         format!("controller.quorum.voters=1@{controller}"),
         format!("listeners=CLIENT://{plain},{others},CONTROLLER://{controller}"),
-        format!("advertised.listeners=CLIENT://{},{others}", advertised.unwrap_or(plain)),
+        format!("advertised.listeners=CLIENT://{advertised},{others}"),
         "inter.broker.listener.name=INSIDE".to_owned(),
         "controller.listener.names=CONTROLLER".to_owned(),
         format!(

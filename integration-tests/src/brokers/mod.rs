@@ -27,10 +27,10 @@ use std::time::Duration;
 pub use broker::Broker;
 pub use kafka::Kafka;
 pub use kafka_log::{KafkaLog, make_topics};
-pub use mosquitto::Mosquitto;
+pub use mosquitto::{KEEPS as MOSQUITTO_KEEPS, Mosquitto};
 pub use nats::Nats;
 pub use rabbitmq::Rabbitmq;
-pub use redis::Redis;
+pub use redis::{KEEPS as REDIS_KEEPS, Redis};
 pub use redis_client::{RedisClient, Reply};
 pub use redis_several::{RedisCluster, Sentinel};
 

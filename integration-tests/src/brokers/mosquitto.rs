@@ -10,6 +10,11 @@ use super::port::Port;
 use super::{Broker, Login, Settings, Tls, ask, copy, expect, prepare, program, write};
 use crate::tool::Tool;
 
+/// What makes it keep messages: it saves at every change, and throws nothing away of what a session misses while its client is not
+/// there, as the default of 1000 messages does in silence.
+pub const KEEPS: &[&str] =
+    &["persistence true", "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 100000"];
+
 /// A Mosquitto server for MQTT 3.1.1 and 5.
 #[derive(Debug)]
 pub struct Mosquitto {
@@ -57,13 +62,9 @@ fn configuration(settings: &Settings, folder: &Path, plain: &Port, secure: Optio
         // As root it would become another user, who may not write here.
         "user root".to_owned(),
         "log_dest stdout".to_owned(),
-        "persistence true".to_owned(),
         format!("persistence_location {}/", folder.display()),
-        "autosave_on_changes true".to_owned(),
-        "autosave_interval 1".to_owned(),
-        // What a session misses while its client is away: the default of 1000 throws more away in silence.
-        "max_queued_messages 100000".to_owned(),
     ];
+    lines.extend(KEEPS.iter().map(|line| (*line).to_owned()));
     match &settings.login {
         None => lines.push("allow_anonymous true".to_owned()),
         Some(login) => {

@@ -8,6 +8,10 @@ use std::process::Command;
 use super::broker::Plan;
 use super::port::Port;
 use super::{Broker, Login, Settings, Tls, ask, copy, expect, program, write};
+use crate::wait::eventually;
+
+/// Its configuration, in its folder.
+const FILE: &str = "nats.conf";
 
 /// A NATS server, alone, with JetStream on.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub struct Nats {
     pub broker: Broker,
     /// In clear text and with TLS, if that is set: both begin alike, and the client decides.
     pub addr: SocketAddr,
-    _port: Port,
+    port: Port,
 }
 
 impl Nats {
@@ -30,7 +34,7 @@ impl Nats {
         let server = program("nats-server");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let port = Port::preferably(settings.port);
-        let file = folder.path().join("nats.conf");
+        let file = folder.path().join(FILE);
         write(&file, &configuration(settings, folder.path(), &port));
         let addr = port.addr();
         let broker = Broker::new(Plan {
@@ -46,7 +50,21 @@ impl Nats {
                 expect(&answer == b"INFO ", &answer)
             }),
         });
-        Self { broker, addr, _port: port }
+        Self { broker, addr, port }
+    }
+
+    /// Gives it other settings while it runs, and waits until it goes by them. Connections stay as far as the settings allow it.
+    ///
+    /// # Panics
+    /// When it does not take them.
+    #[track_caller]
+    pub fn reload(&self, settings: &Settings) {
+        let said = "Reloaded server configuration";
+        let before = self.broker.log.count(said);
+        let folder = self.broker.folder();
+        write(&folder.join(FILE), &configuration(settings, folder, &self.port));
+        self.broker.reload();
+        eventually("the server goes by its new settings", || (self.broker.log.count(said) > before).then_some(()));
     }
 }
 

@@ -9,6 +9,9 @@ use super::broker::Plan;
 use super::port::Port;
 use super::{Broker, Login, Settings, Tls, ask, copy, expect, program, write};
 
+/// What makes it keep all that it has confirmed.
+pub const KEEPS: &[&str] = &["appendonly yes", "appendfsync always"];
+
 /// A Redis server, alone.
 #[derive(Debug)]
 pub struct Redis {
@@ -56,10 +59,9 @@ fn configuration(settings: &Settings, folder: &Path, plain: &Port, secure: Optio
         "bind 127.0.0.1".to_owned(),
         format!("port {}", plain.number()),
         format!("dir {}", folder.display()),
-        "appendonly yes".to_owned(),
-        "appendfsync always".to_owned(),
         "save \"\"".to_owned(),
     ];
+    lines.extend(KEEPS.iter().map(|line| (*line).to_owned()));
     if let (Some(tls), Some(secure)) = (&settings.tls, secure) {
         lines.extend(tls_lines(tls, folder, secure));
     }
@@ -72,7 +74,8 @@ fn configuration(settings: &Settings, folder: &Path, plain: &Port, secure: Optio
     [lines, settings.lines.clone()].concat().join("\n") + "\n"
 }
 
-fn tls_lines(tls: &Tls, folder: &Path, secure: &Port) -> Vec<String> {
+/// The lines that make a server listen there with TLS; its certificate is also what it shows to others.
+pub(super) fn tls_lines(tls: &Tls, folder: &Path, secure: &Port) -> Vec<String> {
     let file = |name: &str| folder.join(name);
     copy(&tls.own.cert, &file("cert.pem"));
     copy(&tls.own.key, &file("key.pem"));

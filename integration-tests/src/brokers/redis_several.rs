@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::broker::Plan;
 use super::port::Port;
+use super::redis::tls_lines;
 use super::redis_client::{RedisClient, Reply};
 use super::{Broker, Redis, Settings, ask, expect, program, write};
 use crate::wait::eventually;
@@ -20,7 +21,8 @@ impl Redis {
         RedisClient::connect(self.addr, None)
     }
 
-    /// Makes it a replica of the server at `master`, and waits until it has all of its data.
+    /// Makes it a replica of the server at `master`, and waits until it has all of its data. With `tls-replication` among their lines
+    /// that is where the master listens with TLS.
     ///
     /// # Panics
     /// When that does not come about.
@@ -46,24 +48,26 @@ impl Redis {
 pub struct Sentinel {
     /// Its process.
     pub broker: Broker,
-    /// Where it is asked.
+    /// Where it is asked in clear text.
     pub addr: SocketAddr,
-    _port: Port,
+    /// With TLS, if that is set.
+    pub tls: Option<SocketAddr>,
+    _ports: Vec<Port>,
 }
 
 impl Sentinel {
-    /// Starts one that watches `master` under that name, and takes it for dead after a second; `quorum` sentinels must agree. More
-    /// lines of configuration stand in `lines`.
+    /// Starts one that watches `master` under that name, and takes it for dead after a second; `quorum` sentinels must agree. With TLS
+    /// set it talks so to the servers, and `master` is where that one listens with TLS. A login is not looked at: lines set it.
     ///
     /// # Panics
     /// When Redis is not installed or the sentinel does not come up.
     #[must_use]
     #[track_caller]
-    pub fn start(name: &str, master: SocketAddr, quorum: usize, lines: &[&str]) -> Self {
+    pub fn start(name: &str, master: SocketAddr, quorum: usize, settings: &Settings) -> Self {
         let server = program("redis-server");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let port = Port::any();
-        let own = [
+        let (port, secure) = (Port::any(), settings.tls.as_ref().map(|_| Port::any()));
+        let mut own = vec![
             "bind 127.0.0.1".to_owned(),
             format!("port {}", port.number()),
             format!("dir {}", folder.path().display()),
@@ -71,10 +75,13 @@ impl Sentinel {
             format!("sentinel down-after-milliseconds {name} 1000"),
             format!("sentinel failover-timeout {name} 5000"),
         ];
-        let lines = own.into_iter().chain(lines.iter().map(|line| (*line).to_owned()));
+        if let (Some(tls), Some(secure)) = (&settings.tls, &secure) {
+            own.extend(tls_lines(tls, folder.path(), secure));
+            own.push("tls-replication yes".to_owned());
+        }
         let file = folder.path().join("sentinel.conf");
-        write(&file, &(lines.collect::<Vec<_>>().join("\n") + "\n"));
-        let addr = port.addr();
+        write(&file, &([own, settings.lines.clone()].concat().join("\n") + "\n"));
+        let (addr, tls) = (port.addr(), secure.as_ref().map(Port::addr));
         let broker = Broker::new(Plan {
             name: "sentinel",
             folder,
@@ -89,7 +96,7 @@ impl Sentinel {
                 expect(&answer == b"+PONG\r\n" || &answer == b"-NOAUTH", &answer)
             }),
         });
-        Self { broker, addr, _port: port }
+        Self { broker, addr, tls, _ports: [port].into_iter().chain(secure).collect() }
     }
 
     /// A client of it that needs no login.
@@ -108,18 +115,19 @@ impl Sentinel {
 pub struct RedisCluster {
     /// Its servers.
     pub servers: Vec<Redis>,
+    settings: Settings,
     buses: Vec<Port>,
 }
 
 impl RedisCluster {
-    /// Starts one.
+    /// Starts one of servers with these settings. With TLS set they talk so among themselves, too.
     ///
     /// # Panics
     /// When Redis is not installed or the cluster does not come about.
     #[must_use]
     #[track_caller]
-    pub fn start() -> Self {
-        let mut cluster = Self { servers: Vec::new(), buses: Vec::new() };
+    pub fn start(settings: &Settings) -> Self {
+        let mut cluster = Self { servers: Vec::new(), settings: settings.clone(), buses: Vec::new() };
         for _ in 0..3 {
             cluster.launch();
         }
@@ -178,12 +186,14 @@ impl RedisCluster {
 
     fn launch(&mut self) {
         let bus = Port::any();
-        let lines = vec![
+        let mut lines = vec![
             "cluster-enabled yes".to_owned(),
             format!("cluster-port {}", bus.number()),
             "cluster-node-timeout 2000".to_owned(),
         ];
-        self.servers.push(Redis::start(&Settings { lines, ..Settings::default() }));
+        lines.extend(self.settings.tls.as_ref().map(|_| "tls-cluster yes".to_owned()));
+        lines.extend(self.settings.lines.clone());
+        self.servers.push(Redis::start(&Settings { lines, ..self.settings.clone() }));
         self.buses.push(bus);
     }
 

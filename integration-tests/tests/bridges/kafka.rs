@@ -2,7 +2,6 @@
 
 mod access;
 mod delivery;
-mod names;
 mod setup;
 mod sizes;
 
@@ -69,7 +68,13 @@ impl Target for Server {
     }
 
     fn start_behind(proxy: &Proxy, settings: &Settings, destinations: &[&str]) -> Self {
-        let server = Self::over(Kafka::start_behind(proxy.addr, settings), destinations);
+        Self::start_called(&proxy.addr.ip().to_string(), proxy, settings, destinations)
+    }
+
+    fn start_called(name: &str, proxy: &Proxy, settings: &Settings, destinations: &[&str]) -> Self {
+        let port = proxy.addr.port();
+        let addr = if name.contains(':') { format!("[{name}]:{port}") } else { format!("{name}:{port}") };
+        let server = Self::over(Kafka::start_behind(&addr, settings), destinations);
         proxy.aim(server.addr());
         server
     }
@@ -102,8 +107,8 @@ impl Target for Server {
     }
 }
 
-// A name that moves: Kafka tells the addresses of its own by which it is found from then on, see `names`.
 scenarios!(Server:
+    a_name_that_moves_is_followed,
     of_several_addresses_of_a_name_any_will_do,
     an_address_of_ipv6_is_taken,
     every_publish_arrives_in_order,

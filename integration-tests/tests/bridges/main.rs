@@ -5,6 +5,7 @@
 //! that it takes part in, and has the tests that are its own.
 
 mod amqp;
+mod compose_files;
 mod in_compose;
 mod kafka;
 mod mqm;

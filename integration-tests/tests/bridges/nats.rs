@@ -5,6 +5,7 @@ mod client;
 mod core;
 mod jetstream;
 mod keys;
+mod permissions;
 
 use std::net::SocketAddr;
 

@@ -5,6 +5,7 @@ mod forms;
 mod refusals;
 mod replicas;
 mod sentinel;
+mod tls;
 
 use std::net::SocketAddr;
 
@@ -93,6 +94,7 @@ crate::scenarios! { Redis:
     dropped_packets_are_noticed,
     poisoned_names_cost_nobody_else,
     a_full_queue_answers_congested_and_later_messages_pass,
+    who_is_to_wait_for_room_gets_it_or_its_deadline,
     a_name_that_moves_is_followed,
     of_several_addresses_of_a_name_any_will_do,
     an_address_of_ipv6_is_taken,

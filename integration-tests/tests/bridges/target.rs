@@ -48,6 +48,11 @@ pub(crate) trait Target: Sized {
         target
     }
 
+    /// As [`Target::start_behind`], for clients who know the proxy by that name.
+    fn start_called(_name: &str, proxy: &Proxy, settings: &Settings, destinations: &[&str]) -> Self {
+        Self::start_behind(proxy, settings, destinations)
+    }
+
     /// Its process.
     fn broker(&mut self) -> &mut Broker;
 

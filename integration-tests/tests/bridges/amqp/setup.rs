@@ -120,6 +120,36 @@ fn what_is_declared_is_there_and_a_restart_finds_it() {
     }
 }
 
+#[test]
+fn exchanges_and_queues_are_declared_as_they_are_described() {
+    let target = Shared::with(&[]);
+    let lines = [
+        "  exchanges: [{ name: plain, kind: fanout }, { name: inner, kind: direct, auto_delete: true, internal: true }]",
+        "  queues: [{ name: own, exclusive: true }, { name: short, auto_delete: true }, { name: long, durable: true }]",
+        "  bindings: [{ queue_name: own, exchange_name: plain }]",
+        "topics: [t]",
+    ];
+    let _gateway = gateway(with(Shared::bridge(&target.addr().to_string(), &Access::default()), &lines));
+    let told = |what: &str| {
+        let done = node().ctl(&format!("--quiet {what}")).arg("-p").arg(&target.host).run_within(TOOL_PATIENCE, b"");
+        assert_eq!(done.code, 0, "{what}: {}", done.err);
+        let lines = done.text().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let ours = ["plain", "inner", "own", "short", "long"];
+        let mut lines: Vec<String> =
+            lines.filter(|line| ours.iter().any(|name| line.starts_with(&format!("{name} ")))).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(
+        told("list_exchanges name type durable auto_delete internal"),
+        ["inner direct false true true", "plain fanout false false false"]
+    );
+    assert_eq!(
+        told("list_queues name durable auto_delete exclusive"),
+        ["long true false false", "own false false true", "short false true false"]
+    );
+}
+
 /// Numbers and texts among them: else the broker would refuse the queue, or take more than one message.
 #[test]
 fn arguments_of_a_queue_are_declared() {

@@ -1,6 +1,7 @@
 //! Client ids, and how a connection ends.
 
-use std::net::SocketAddr;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
@@ -109,5 +110,37 @@ fn a_will_is_published_when_the_gateway_is_killed_and_not_when_it_ends() {
         let payload = eventually("the will is published", || heir.messages().pop().map(|message| message.payload));
         assert_eq!(payload, b"gateway 7");
         assert_eq!(heir.messages().len(), 1, "the first took leave");
+    }
+}
+
+/// What is configured of a session stands in the first packet: the version, what is asked for and given, and how long the client may
+/// be silent. A session that is kept is begun anew by each gateway, too, and outlives its connections for an hour.
+#[test]
+fn a_session_is_asked_for_as_it_is_configured() {
+    let (user, password, keep_retained, will_of_qos_1, will, clean) = (0x80, 0x40, 0x20, 0x08, 0x04, 0x02);
+    let login = ["  username: alice", "  password: { value: wonder-1 }"];
+    let last = ["  will: { topic: gone, payload: bye, qos: 1, retain: true }", "  keep_alive_seconds: 77"];
+    let full = [login, last].concat();
+    let kept = vec!["  clean_session: false", "  keep_alive_seconds: 5"];
+    let all = user | password | keep_retained | will_of_qos_1 | will | clean;
+    let an_hour = [0x11, 0, 0, 0x0E, 0x10];
+    for (level, more, flags, keep_alive) in [(5, &full, all, 77), (4, &full, all, 77), (5, &kept, clean, 5)] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let addr = listener.local_addr().expect("it is bound").to_string();
+        let lines = match level {
+            5 => Mqtt::<5, 1>::bridge(&addr, &Access::default()),
+            _ => Mqtt::<3, 1>::bridge(&addr, &Access::default()),
+        };
+        let _gateway = settings(&[(BRIDGE, with(with(lines, more), &["topics: [t]"]))]).start();
+        let (mut socket, _) = listener.accept().expect("the bridge comes");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time can be set");
+        let mut head = [0; 2];
+        socket.read_exact(&mut head).expect("it says CONNECT");
+        assert!(head[0] == 0x10 && head[1] < 0x80, "{head:?}");
+        let mut packet = vec![0; usize::from(head[1])];
+        socket.read_exact(&mut packet).expect("it says CONNECT");
+        assert_eq!(packet[..6], b"\0\x04MQTT"[..]);
+        assert_eq!((packet[6], packet[7], &packet[8..10]), (level, flags, &[0, keep_alive][..]), "{more:?}");
+        assert_eq!(packet.windows(5).any(|part| part == an_hour), more == &kept, "{more:?}: {packet:?}");
     }
 }

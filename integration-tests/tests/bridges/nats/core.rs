@@ -34,7 +34,7 @@ fn listener(addr: SocketAddr) -> JoinHandle<Vec<Arrived>> {
 }
 
 #[track_caller]
-fn everything_acked_is_among(arrived: &[Arrived], told: &[Told]) {
+pub(super) fn everything_acked_is_among(arrived: &[Arrived], told: &[Told]) {
     for told in told {
         assert!(!told.cut, "edge {}", told.edge);
         assert_eq!(told.missing(arrived), Vec::<usize>::new(), "edge {}", told.edge);

@@ -53,7 +53,7 @@ fn everything_is_there(cluster: &RedisCluster, topics: &[String], told: Vec<Vec<
 /// Streams of all servers get their records, found from any one of them.
 #[test]
 fn records_go_where_their_slots_are() {
-    let cluster = RedisCluster::start();
+    let cluster = RedisCluster::start(&Settings::default());
     let gateway = gateway(bridge(&cluster, &[1]));
     let topics = topics();
     let owners: Vec<usize> = topics.iter().map(|topic| cluster.owner(topic)).collect();
@@ -70,7 +70,7 @@ fn records_go_where_their_slots_are() {
 /// One of the masters dies under load and comes back: what was acked is there, whichever server had it.
 #[test]
 fn a_killed_master_costs_nothing_that_was_acked() {
-    let mut cluster = RedisCluster::start();
+    let mut cluster = RedisCluster::start(&Settings::default());
     let gateway = gateway(bridge(&cluster, &[0, 1, 2]));
     let topics = topics();
     let loads = loads(&gateway, &topics, Duration::from_millis(5));
@@ -89,7 +89,7 @@ fn a_killed_master_costs_nothing_that_was_acked() {
 /// A master dies for good and its replica takes over: the bridge follows, and what was acked and replicated is there.
 #[test]
 fn a_replica_that_takes_over_is_followed() {
-    let mut cluster = RedisCluster::start();
+    let mut cluster = RedisCluster::start(&Settings::default());
     let old = cluster.owner("t0");
     let new = cluster.join();
     cluster.replicate(new, old);
@@ -121,7 +121,7 @@ fn a_replica_that_takes_over_is_followed() {
 /// The slot of a stream moves to a server that is new, under load: half moved (`ASK`) and then for good (`MOVED`).
 #[test]
 fn a_slot_that_moves_is_followed_without_a_loss() {
-    let mut cluster = RedisCluster::start();
+    let mut cluster = RedisCluster::start(&Settings::default());
     let gateway = gateway(bridge(&cluster, &[0]));
     let topics = vec!["t0".to_owned()];
     // Several edges on the one stream: what one learns of the move must not let another overtake itself.
@@ -157,7 +157,7 @@ fn a_slot_that_moves_is_followed_without_a_loss() {
 /// A cluster that lacks slots is down, in words; so is a server that is in none.
 #[test]
 fn a_cluster_that_does_not_work_is_told() {
-    let cluster = RedisCluster::start();
+    let cluster = RedisCluster::start(&Settings::default());
     let mut client = cluster.servers[1].client();
     client.done(&["CLUSTER", "DELSLOTSRANGE", "5461", "5470"]);
     let gateway = settings(&[(BRIDGE, bridge(&cluster, &[1]))]).start();
@@ -180,7 +180,7 @@ fn a_cluster_that_does_not_work_is_told() {
 /// A channel of a cluster is heard at every server.
 #[test]
 fn a_channel_is_heard_everywhere() {
-    let cluster = RedisCluster::start();
+    let cluster = RedisCluster::start(&Settings::default());
     let mut lines = bridge(&cluster, &[0]);
     lines.push("  form: pubsub".to_owned());
     let gateway = gateway(lines);

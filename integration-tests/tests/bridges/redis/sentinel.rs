@@ -46,7 +46,7 @@ fn knows(sentinel: &Sentinel, others: usize) {
 fn a_new_master_is_followed() {
     let (mut old, new) = (Server::start(&Settings::default()), Server::start(&Settings::default()));
     new.follow(old.addr);
-    let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start("main", old.addr, 2, &[])).collect();
+    let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start("main", old.addr, 2, &Settings::default())).collect();
     sentinels.iter().for_each(|sentinel| knows(sentinel, 2));
     let addrs: Vec<SocketAddr> = sentinels.iter().map(|sentinel| sentinel.addr).collect();
     let gateway = gateway(bridge(&addrs, &[]));
@@ -83,7 +83,7 @@ fn a_new_master_is_followed() {
 #[test]
 fn a_master_that_the_sentinels_have_left_is_left() {
     let (old, new) = (Server::start(&Settings::default()), Server::start(&Settings::default()));
-    let mut sentinel = Sentinel::start("main", old.addr, 1, &[]);
+    let mut sentinel = Sentinel::start("main", old.addr, 1, &Settings::default());
     let gateway = gateway(bridge(&[sentinel.addr], &[]));
     let load = Load::start(gateway.edge, 1, "t", Duration::from_millis(20));
     eventually("some acks", || (load.acked() >= 10).then_some(()));
@@ -106,7 +106,8 @@ fn a_master_that_the_sentinels_have_left_is_left() {
 #[test]
 fn a_sentinel_that_wants_a_login_or_knows_no_such_master_says_so() {
     let redis = Server::start(&Settings::default());
-    let guarded = Sentinel::start("main", redis.addr, 1, &["requirepass wonder-1"]);
+    let lines = vec!["requirepass wonder-1".to_owned()];
+    let guarded = Sentinel::start("main", redis.addr, 1, &Settings { lines, ..Settings::default() });
     let log_in = ["  sentinel_password: { value: wonder-1 }"];
     let gateway_of = |lines| settings(&[(BRIDGE, lines)]).start();
     let gateway = gateway_of(bridge(&[guarded.addr], &[]));
@@ -114,7 +115,17 @@ fn a_sentinel_that_wants_a_login_or_knows_no_such_master_says_so() {
     assert!(line.contains("NOAUTH"), "{line}");
     let gateway = gateway_of(bridge(&[guarded.addr], &log_in));
     gateway.logged("bridge up");
-    let open = Sentinel::start("other", redis.addr, 1, &[]);
+    // By a user of its own, with the right password and with another.
+    let lines = vec!["user watcher on >wonder-2 ~* &* +@all".to_owned(), "user default off".to_owned()];
+    let personal = Sentinel::start("main", redis.addr, 1, &Settings { lines, ..Settings::default() });
+    let by = |password: &str| {
+        let password = format!("  sentinel_password: {{ value: {password} }}");
+        gateway_of(bridge(&[personal.addr], &["  sentinel_username: watcher", &password]))
+    };
+    by("wonder-2").logged("bridge up");
+    let line = by("wonder-3").logged("bridge down");
+    assert!(line.contains("WRONGPASS") && !line.contains("wonder-3"), "{line}");
+    let open = Sentinel::start("other", redis.addr, 1, &Settings::default());
     let gateway = gateway_of(bridge(&[open.addr], &[]));
     let line = gateway.logged("bridge down");
     assert!(

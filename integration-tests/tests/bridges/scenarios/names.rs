@@ -15,26 +15,26 @@ use super::everything_acked_is_there;
 use crate::{Access, BRIDGE, Target, gateway, settings, with};
 
 /// How long it may take until a name that has an address again is followed, on a busy machine.
-pub(crate) const FOLLOWED: Duration = Duration::from_secs(60);
+const FOLLOWED: Duration = Duration::from_secs(60);
 
 /// The names of one gateway.
-pub(crate) struct Hosts(TempDir);
+struct Hosts(TempDir);
 
 impl Hosts {
-    pub(crate) fn new(lines: &str) -> Self {
+    fn new(lines: &str) -> Self {
         let hosts = Self(tempfile::tempdir().expect("a temporary folder can be made"));
         hosts.say(lines);
         hosts
     }
 
     /// From now on these. The file stays the same one, since it is mounted.
-    pub(crate) fn say(&self, lines: &str) {
+    fn say(&self, lines: &str) {
         fs::write(self.0.path().join("hosts"), lines).expect("a temporary file can be written");
     }
 
     /// A gateway with these names, and a bridge of these lines.
     #[track_caller]
-    pub(crate) fn gateway(&self, lines: Vec<String>) -> Gateway {
+    fn gateway(&self, lines: Vec<String>) -> Gateway {
         let hosts = Some(self.0.path().join("hosts"));
         let settings = settings(&[(BRIDGE, lines)]);
         frontier_integration_tests::Settings { hosts, ..settings }.start()
@@ -60,7 +60,7 @@ pub(crate) fn a_name_that_moves_is_followed<T: Target>() {
     let here = Proxy::at((Ipv4Addr::new(127, 0, 0, 2), 0).into());
     let port = here.addr.port();
     let there = Proxy::at((Ipv4Addr::new(127, 0, 0, 3), port).into());
-    let mut target = T::start_behind(&here, &Settings::default(), &["t"]);
+    let mut target = T::start_called("b.test", &here, &Settings::default(), &["t"]);
     there.aim(target.addr());
     let hosts = Hosts::new("");
     let gateway = hosts.gateway(bridge::<T>(&format!("b.test:{port}")));

@@ -82,6 +82,39 @@ pub(crate) fn a_full_queue_answers_congested_and_later_messages_pass<T: Target>(
     });
 }
 
+/// The queue is full and bridges are told to wait: nobody hears `congested` before five times as much is held, each has its deadline, and
+/// all that still wait are taken once the broker is back.
+pub(crate) fn who_is_to_wait_for_room_gets_it_or_its_deadline<T: Target>() {
+    let mut target = T::start(&Settings::default(), &["t"]);
+    let lines = T::bridge(&target.addr().to_string(), &Access::default());
+    let gateway = gateway(with(lines, &["topics: [t]", "queue_bytes: 65536", "when_full: wait"]));
+    target.broker().freeze();
+    let mut edge = Client::edge(gateway.edge);
+    let mut publish = |number: usize, deadline: &str| {
+        let value = format!("1/{number:06}{}", " ".repeat(20_000));
+        edge.message(&Body::new().topic("t").value(value.as_bytes()).deadline(deadline))
+    };
+    let wait: Vec<u64> = (0..8).map(|number| publish(number, &time::from_now(300))).collect();
+    let soon = publish(8, &time::from_now_millis(1_500));
+    let many: Vec<u64> = (9..20).map(|number| publish(number, &time::from_now(300))).collect();
+    let last = many.last().expect("there are many");
+    assert_eq!(edge.acked(*last), Err("congested".to_owned()));
+    let held = counters(&gateway, BRIDGE)["bytes"];
+    assert!((65_537..=5 * 65_536).contains(&held), "{held} bytes");
+    let error = edge.acked(soon).expect_err("nobody could have it");
+    assert!(error.starts_with("context deadline exceeded: bridge \"b\" ("), "{error}");
+    target.broker().thaw();
+    for packet in &wait {
+        assert_eq!(edge.acked(*packet), Ok(()));
+    }
+    eventually("they are there", || {
+        let stored = target.stored("t");
+        let there =
+            |number: usize| stored.iter().any(|record| record.payload.starts_with(format!("1/{number:06}").as_bytes()));
+        (0..8).all(there).then_some(())
+    });
+}
+
 /// A record that is too large for the broker, which `settings` make take `most` bytes, spoils none of its neighbours.
 pub(crate) fn too_large_spoils_no_neighbour<T: Target>(settings: &Settings, most: usize) {
     const COUNT: usize = 300;
