@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use control::{Control, Records};
 
-/// Measures a gateway: calls, publishes, streams, connects and idle links.
+/// Measures a gateway: calls, publishes, streams, connects, idle links and its control plane.
 ///
 /// The side that calls, publishes or writes is in this process, the side that answers in a child process. Both dial the
 /// gateway, which may be any program at two addresses that speaks the protocol. Edges must get their ids from the gateway
@@ -73,9 +73,6 @@ pub(crate) struct Gateway {
     /// Process of the gateway, on this machine: its CPU and memory are read
     #[arg(long)]
     pub(crate) pid: Option<u32>,
-    /// Where the gateway keeps its records, for readers
-    #[arg(long)]
-    pub(crate) records: Option<Records>,
 }
 
 /// What edges run over.
@@ -206,6 +203,9 @@ pub(crate) struct Stream {
 pub(crate) struct Connect {
     #[command(flatten)]
     pub(crate) gateway: Gateway,
+    /// Where the gateway keeps its records, for readers
+    #[arg(long)]
+    pub(crate) records: Option<Records>,
     #[command(flatten)]
     pub(crate) run: Run,
     /// Edges that connect and leave at the same time
@@ -220,6 +220,9 @@ pub(crate) struct Connect {
 pub(crate) struct Idle {
     #[command(flatten)]
     pub(crate) gateway: Gateway,
+    /// Where the gateway keeps its records, for readers
+    #[arg(long)]
+    pub(crate) records: Option<Records>,
     /// Edges
     #[arg(long, default_value = "1000")]
     pub(crate) edges: NonZeroU32,

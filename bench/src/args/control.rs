@@ -41,6 +41,9 @@ impl Records {
 pub(crate) struct Control {
     #[command(flatten)]
     pub(crate) gateway: Gateway,
+    /// Where the gateway keeps its records, for readers
+    #[arg(long)]
+    pub(crate) records: Option<Records>,
     /// Where the control plane is
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:30010")]
     pub(crate) control_addr: String,

@@ -161,7 +161,8 @@ fn read(ask: &Ask, text: &[u8]) -> Result<Answer> {
         Ask::Edges(_) => "edges",
         Ask::Methods(_) => "rpcs",
         Ask::Edge(id) => {
-            ensure!(body["edge_id"] == id.to_string(), "it is not edge {id}");
+            let told = body["edge_id"].as_str().and_then(|text| text.parse().ok());
+            ensure!(told == Some(*id), "it is not edge {id}");
             return Ok(Answer { rows: 1, count: 1 });
         }
     };

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &Connect) -> Result<Report> {
     let disturbed = disturbed.end().await?;
     let Compared { gateway, rounds, .. } = Compared::of(&pairs);
     Ok(Report::Connect(ConnectReport {
-        records: args.gateway.records,
+        records: args.records,
         edges: args.edges.get(),
         gateway,
         rounds,

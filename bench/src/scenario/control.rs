@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &Control) -> Result<Report> {
     let (told, pages) = alone(args, &questions).await?;
     let calls = beside_calls(args, &questions, server).await?;
     Ok(Report::Control(Box::new(ControlReport {
-        records: args.gateway.records,
+        records: args.records,
         residents: residents.count(),
         methods: args.methods,
         rows: residents.rows(),

@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &Idle) -> Result<Report> {
     let count = f64::from(args.edges.get());
     let growth = |before: u64, after: u64| after.saturating_sub(before) as f64 * 1024.0 / count;
     Ok(Report::Idle(IdleReport {
-        records: args.gateway.records,
+        records: args.records,
         edges: args.edges.get(),
         over: args.gateway.over(),
         heartbeat_seconds: sdk::HeartbeatClass::from(args.heartbeat).interval().as_secs(),
