@@ -20,6 +20,7 @@ mod limits;
 mod malformed;
 mod many_edges;
 mod messages;
+mod metrics_told;
 mod newcomers;
 mod presence;
 mod recipes;
