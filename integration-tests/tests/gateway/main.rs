@@ -25,6 +25,7 @@ mod newcomers;
 mod presence;
 mod recipes;
 mod records;
+mod records_broken;
 mod reload;
 mod routing;
 mod shutdown;
