@@ -157,8 +157,9 @@ need_chromium() {
 
 # Each comes in one step, so that what is there is whole.
 need_clients() {
-    cmp --silent integration-tests/clients/versions.env "$CLIENTS/versions.env" || install_python_clients
-    cmp --silent integration-tests/clients/grpcurl/go.sum "$CLIENTS/grpcurl.sum" || build_grpcurl
+    # Not by ||, behind which bash does not end at the first failure.
+    if ! cmp --silent integration-tests/clients/versions.env "$CLIENTS/versions.env"; then install_python_clients; fi
+    if ! cmp --silent integration-tests/clients/grpcurl/go.sum "$CLIENTS/grpcurl.sum"; then build_grpcurl; fi
 }
 
 install_python_clients() {
