@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run brokers examples web programs prepared test test-release test-web test-clients test-containers test-compose lint bench bench-bridges bench-control
+.PHONY: help demo demo-web run brokers examples web clients programs prepared test test-release test-web test-clients test-containers test-compose lint bench bench-bridges bench-control
 
 # Where cargo builds; the tests find the programs there.
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -53,6 +53,9 @@ examples: ## Build frontierctl and the example programs into bin/
 	mkdir -p bin
 	cp $(addprefix $(RELEASE)/,frontierctl quickstart chatroom_service chatroom_client tcp_forward demo) bin/
 
+clients:
+	@PATH="$(TEST_PATH)" scripts/setup.sh clients
+
 # All that tests need in one build. Another selection of packages would build much of it anew.
 programs:
 	@scripts/setup.sh build
@@ -61,7 +64,7 @@ programs:
 # All that tests need and cargo does not build.
 prepared:
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
-	@$(MAKE) --no-print-directory web
+	@$(MAKE) --no-print-directory web clients
 	@if scripts/with-engine.sh --possible; then \
 	scripts/setup.sh docker; for system in systemd brokers; do compose/offline/system.sh $$system >/dev/null; done; fi
 
@@ -80,9 +83,8 @@ test-web: web programs ## Run the tests of sdk-web and of the chat room alone
 	@PATH="$(TEST_PATH)" scripts/setup.sh test
 	PATH="$(TEST_PATH)" $(GATEWAY) cargo test --workspace --locked --test web
 
-test-clients: programs ## Try the control plane with grpcurl, schemathesis and a client in Python
-	@PATH="$(TEST_PATH)" scripts/setup.sh clients
-	$(GATEWAY) cargo test --workspace --locked --test control_clients -- --ignored
+test-clients: clients programs ## Try the control plane with grpcurl, schemathesis and a client in Python alone
+	$(GATEWAY) cargo test --workspace --locked --test control_clients
 
 test-containers: programs ## Run image, compose file and unit, with a Docker engine of its own if none answers
 	@scripts/setup.sh docker

@@ -16,6 +16,7 @@ use tower::ServiceExt;
 
 use crate::access::Tokens;
 use crate::failure::Failure;
+use crate::meter::{Meter, Protocol};
 use crate::operations::Operations;
 use crate::{grpc, rest};
 
@@ -36,13 +37,15 @@ pub(crate) struct Entrance {
     health: HealthReporter,
     tokens: Arc<ArcSwap<Tokens>>,
     turns: Semaphore,
+    meter: Arc<Meter>,
 }
 
 impl Entrance {
-    pub(crate) fn new(operations: &Arc<Operations>, tokens: Tokens) -> Self {
+    pub(crate) fn new(operations: &Arc<Operations>, tokens: Tokens, meter: Arc<Meter>) -> Self {
         let (grpc, health) = grpc::router(Arc::clone(operations));
         let rest = rest::router(Arc::clone(operations));
-        Self { grpc, rest, health, tokens: Arc::new(ArcSwap::from_pointee(tokens)), turns: Semaphore::new(AT_ONCE) }
+        let tokens = Arc::new(ArcSwap::from_pointee(tokens));
+        Self { grpc, rest, health, tokens, turns: Semaphore::new(AT_ONCE), meter }
     }
 
     /// Takes other tokens from now on.
@@ -60,15 +63,20 @@ impl Entrance {
         grpc::report(&self.health, serving).await;
     }
 
-    /// Answers a request of `peer`.
-    pub(crate) async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response {
+    /// Answers a request of `peer`. What is `held` is dropped when the answer is sent, or cannot be.
+    pub(crate) async fn answer<T>(&self, request: Request<Body>, peer: SocketAddr, held: T) -> Response
+    where
+        T: Send + 'static,
+    {
         let is_grpc = is_grpc(request.headers());
+        let under_way = self.meter.begin(if is_grpc { Protocol::Grpc } else { Protocol::Rest });
         let refused = |failure: Failure| if is_grpc { failure.status().into_http() } else { failure.into_response() };
-        match timeout(LIMIT, self.admit(request, peer, is_grpc)).await {
+        let response = match timeout(LIMIT, self.admit(request, peer, is_grpc)).await {
             Ok(Ok(response)) => response,
             Ok(Err(failure)) => refused(failure),
             Err(_) => refused(Failure::Late),
-        }
+        };
+        under_way.answered(response, held)
     }
 
     async fn admit(&self, mut request: Request<Body>, peer: SocketAddr, is_grpc: bool) -> Result<Response, Failure> {

@@ -17,19 +17,26 @@ use net::Listener;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use self::begun::{Begun, Version};
+use self::idle::Use;
+use self::places::{Place, Places};
 use crate::ControlPlane;
+use crate::meter::Bound;
 
 mod begun;
+mod idle;
+mod places;
 
 /// Connections at once.
 const CONNECTIONS: usize = 256;
+
+/// Connections of one address, a quarter of all: no client can keep the others out.
+const CONNECTIONS_PER_ADDRESS: usize = 64;
 
 /// How long a client has for TLS and the first bytes of HTTP, and for the head of each request in HTTP/1.
 const OPENING: Duration = Duration::from_secs(10);
@@ -54,7 +61,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Accepts until `stop`, and returns when all connections have ended.
 pub(crate) async fn run(plane: Arc<ControlPlane>, mut listener: Listener, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
     let cut = CancellationToken::new();
     let mut told: Option<Instant> = None;
     loop {
@@ -62,12 +69,20 @@ pub(crate) async fn run(plane: Arc<ControlPlane>, mut listener: Listener, stop: 
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            if told.is_none_or(|told| told.elapsed() > QUIET) {
-                warn!(%peer, "control plane: connection closed, there are {CONNECTIONS} already");
-                told = Some(Instant::now());
+        let place = match places.take(peer.ip()) {
+            Ok(place) => place,
+            Err((bound, most)) => {
+                plane.meter.refuse(bound);
+                if told.is_none_or(|told| told.elapsed() > QUIET) {
+                    let whose = match bound {
+                        Bound::Connections => "",
+                        Bound::ConnectionsPerAddress => " from its address",
+                    };
+                    warn!(%peer, "control plane: connection closed, there are {most}{whose} already");
+                    told = Some(Instant::now());
+                }
+                continue;
             }
-            continue;
         };
         let tasks = Tasks { tasks: plane.tasks.clone(), cut: cut.clone() };
         let connection = Arc::clone(&plane).connection(stream, peer, stop.clone(), tasks.clone(), place);
@@ -113,8 +128,9 @@ impl ControlPlane {
         peer: SocketAddr,
         stop: CancellationToken,
         tasks: Tasks,
-        _place: OwnedSemaphorePermit,
+        _place: Place,
     ) {
+        let _open = self.meter.connect();
         // Whoever asks and does not take the answer would keep it here. A socket that is gone already tells so when it is read.
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(STALLED));
         let until = Instant::now() + OPENING;
@@ -148,10 +164,11 @@ impl ControlPlane {
         };
         let (version, first) = opening.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let io = TokioIo::new(Begun::new(first, io));
-        let plane = Arc::clone(self);
+        let (plane, used) = (Arc::clone(self), Use::new());
+        let use_of = used.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let plane = Arc::clone(&plane);
-            async move { Ok::<_, Infallible>(plane.entrance.answer(request.map(Body::new), peer).await) }
+            let (plane, held) = (Arc::clone(&plane), use_of.begin());
+            async move { Ok::<_, Infallible>(plane.entrance.answer(request.map(Body::new), peer, held).await) }
         });
         // Both kinds of connection are stopped alike, and share no trait for it.
         macro_rules! drive {
@@ -160,6 +177,7 @@ impl ControlPlane {
                 tokio::select! {
                     ended = connection.as_mut() => return Ok(ended?),
                     () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                    () = used.idle(self.idle) => connection.as_mut().graceful_shutdown(),
                 }
                 Ok(connection.await?)
             }};

@@ -26,7 +26,7 @@ pub use after::After;
 pub use error::{BadQuery, DaoError, OpenError};
 pub use memory::Memory;
 pub use model::{Change, Edge, EdgeRpc, Generation, Service, ServiceRpc, ServiceTopic, Text};
-pub use open::open;
+pub use open::{check, open};
 pub use query::{
     During, EdgeQuery, EdgeRpcQuery, Listed, NameField, Order, Page, PeerField, ServiceNamesQuery, ServiceQuery,
 };

@@ -6,6 +6,17 @@ use config::Backend;
 
 use crate::{Dao, Memory, OpenError, Sqlite};
 
+/// Whether [`open`] would open what `config` asks for. Changes nothing, and does not mind another gateway that uses it.
+///
+/// # Errors
+/// What opening it would say.
+pub async fn check(config: &config::Dao) -> Result<(), OpenError> {
+    match config.backend {
+        Backend::Memory => Ok(()),
+        Backend::Sqlite => Sqlite::look(config.sqlite.path.as_deref()).await,
+    }
+}
+
 /// Opens what `config` asks for, without rows.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bridges::Phase;
 use config::{Backend, Config};
 use controlplane::{
-    Bridge, BridgeState, Closed, ControlPlane, Counters, Info, Link, LinkKind, LoadError, Loaded, Running, Side,
+    Bridge, BridgeState, Closed, ControlPlane, Counters, Info, Link, LinkKind, LoadError, Loaded, Meter, Running, Side,
     Totals, Traffic,
 };
 use net::Listener;
@@ -25,6 +25,7 @@ use crate::{Gateway, StartError};
 pub(crate) struct Opened {
     listener: Listener,
     loaded: Loaded,
+    meter: Arc<Meter>,
 }
 
 impl Opened {
@@ -33,7 +34,12 @@ impl Opened {
         let Some(loaded) = load(config)? else { return Ok(None) };
         let listener = Listener::bind(&config.listen.addr.to_string()).map_err(StartError::ControlPlanePort)?;
         info!("controlplane server listening on: {}", listener.local_addr());
-        Ok(Some(Self { listener, loaded }))
+        Ok(Some(Self { listener, loaded, meter: Arc::default() }))
+    }
+
+    /// What it will count with.
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 }
 
@@ -69,7 +75,7 @@ impl Gateway {
         let records = self.exchange.records.clone().expect("a gateway with ports keeps records");
         let watched = Arc::new(Watched::new(Arc::clone(&self.exchange), config, node));
         let running = Arc::clone(&watched) as Arc<dyn Running>;
-        let plane = Arc::new(ControlPlane::new(opened.loaded, records, running));
+        let plane = Arc::new(ControlPlane::new(opened.loaded, records, running, opened.meter));
         self.serving.spawn(Arc::clone(&plane).serve(opened.listener, self.serving.stop_token()));
         self.control = Some(Served { plane, watched });
     }

@@ -174,7 +174,8 @@ impl Gateway {
         let snapshot = Arc::new(directory.clone());
         let (records, writer) = Records::new(dao::open(&config.dao).await?, snapshot);
         let presence = Presence::new(Some(Arc::new(records.clone())));
-        let parts = Parts { directory, presence, records: Some(records), bridges };
+        let meter = control.as_ref().map(Opened::meter);
+        let parts = Parts { directory, presence, records: Some(records), bridges, control: meter };
         let mut gateway = Self::assemble(config, random_seed(), parts);
         let exchange = &gateway.exchange;
         let way = |side, loaded, gate, limits| WayIn::new(side, loaded, gate, limits, exchange);

@@ -65,6 +65,9 @@ fn check(Check { connect, source }: &Check) -> ExitCode {
     match load(source) {
         Ok(Loaded { config, warnings }) => {
             warnings.iter().for_each(|warning| eprintln!("frontier: warning: {warning}"));
+            if let Err(error) = runtime().and_then(|runtime| Ok(runtime.block_on(dao::check(&config.dao))?)) {
+                return refuse(FAILED, &format!("{error:#}"));
+            }
             if *connect { try_brokers(&config) } else { print(&config.to_yaml()) }
         }
         Err(code) => code,

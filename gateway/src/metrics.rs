@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use controlplane::Meter;
 use dao::Records;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -122,11 +123,13 @@ macro_rules! label {
 }
 
 mod bridge;
+mod control;
 mod records;
 mod ways_in;
 mod websocket;
 
 use bridge::BridgeMetrics;
+use control::ControlMetrics;
 use records::RecordsMetrics;
 pub(crate) use ways_in::{BypassMetrics, BypassResult, Handshake, WayInMetrics};
 pub(crate) use websocket::{UpgradeResult, WebSocketMetrics};
@@ -304,8 +307,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Those of a gateway with these bridges and records.
-    pub(crate) fn new(bridges: &[BridgeHandle], records: Option<&Records>) -> Self {
+    /// Those of a gateway with these bridges and records, and a control plane that counts so.
+    pub(crate) fn new(bridges: &[BridgeHandle], records: Option<&Records>, control: Option<&Arc<Meter>>) -> Self {
         let mut registry = Registry::with_prefix("frontier");
         let calls = traffic(&mut registry, "calls", "Calls");
         let messages = traffic(&mut registry, "messages", "Messages");
@@ -325,6 +328,9 @@ impl Metrics {
         }
         if let Some(records) = records {
             registry.register_collector(Box::new(RecordsMetrics(records.clone())));
+        }
+        if let Some(meter) = control {
+            registry.register_collector(Box::new(ControlMetrics(Arc::clone(meter))));
         }
         let lost_log_lines = LostLogLines::default();
         registry.register("log_lines_lost", "Log lines that found no room", lost_log_lines.counter.clone());

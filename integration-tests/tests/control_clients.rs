@@ -1,7 +1,7 @@
 //! Other people's clients of the control plane: grpcurl, which knows it by reflection alone, one in Python that is generated
 //! from the schema, and schemathesis, which tries what the description allows.
 //!
-//! `scripts/setup.sh clients` installs them and `make test-clients` runs this.
+//! `scripts/setup.sh clients` installs them; `make test-clients` runs this alone.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,6 @@ fn served() -> (Gateway, Control, Client) {
 }
 
 #[test]
-#[ignore = "needs what `scripts/setup.sh clients` installs: make test-clients"]
 fn grpcurl_lists_and_kicks_by_reflection() {
     let (_gateway, control, edge) = served();
     let addr = control.addr;
@@ -49,7 +48,6 @@ fn grpcurl_lists_and_kicks_by_reflection() {
 }
 
 #[test]
-#[ignore = "needs what `scripts/setup.sh clients` installs: make test-clients"]
 fn a_client_in_python_made_from_the_schema_lists_counts_and_kicks() {
     let (_gateway, control, edge) = served();
     let schema = root().join("api/proto/controlplane.proto");
@@ -59,7 +57,6 @@ fn a_client_in_python_made_from_the_schema_lists_counts_and_kicks() {
 }
 
 #[test]
-#[ignore = "needs what `scripts/setup.sh clients` installs: make test-clients"]
 fn schemathesis_finds_nothing_that_the_description_does_not_say() {
     let (mut gateway, control, edge) = served();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -1,13 +1,18 @@
 //! Connections that say nothing, too many of them, large requests, the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::controlplane::ListEdgesRequest;
 use api::controlplane::control_plane_client::ControlPlaneClient;
+use api::controlplane::{GetEdgeRequest, ListEdgesRequest};
+use frontier_controlplane::{Bound, Outcome, Protocol};
 use net::tls::{ClientFiles, Roots, TlsConnector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::access::over_tls;
 use crate::common::{BACKENDS, Served, ask, within};
@@ -47,30 +52,101 @@ async fn who_says_nothing_or_half_is_cut_and_holds_up_nobody() {
     }
 }
 
+/// A connection from 127.0.0.`host` that has an answer, so that it is known to be in; `None` if it was closed instead.
+async fn let_in(served: &Served, host: u8) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, host], 0).into()).unwrap();
+    let mut stream = within(socket.connect(served.addr)).await.unwrap();
+    let mut first = [0; 12];
+    stream.write_all(b"GET /v1/info HTTP/1.1\r\nHost: test\r\n\r\n").await.ok()?;
+    within(stream.read_exact(&mut first)).await.ok()?;
+    assert_eq!(&first, b"HTTP/1.1 200");
+    Some(stream)
+}
+
 #[tokio::test]
-async fn connections_above_the_bound_are_closed_and_places_come_back() {
+async fn connections_above_the_bounds_are_closed_and_places_come_back() {
     let served = Served::start(BACKENDS[0]).await;
     let mut open = Vec::new();
-    // Each is known to be in once it has an answer.
-    for _ in 0..256 {
-        let mut stream = TcpStream::connect(served.addr).await.unwrap();
-        stream.write_all(b"GET /v1/info HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
-        let mut first = [0; 12];
-        within(stream.read_exact(&mut first)).await.unwrap();
-        assert_eq!(&first, b"HTTP/1.1 200");
-        open.push(stream);
+    for host in 1..=4 {
+        for _ in 0..64 {
+            open.push(let_in(&served, host).await.expect("there is room"));
+        }
+        if host == 1 {
+            assert!(let_in(&served, 1).await.is_none(), "one address has its share");
+            assert_eq!(served.meter.refused(Bound::ConnectionsPerAddress), 1);
+        }
     }
-    ends(TcpStream::connect(served.addr).await.unwrap()).await;
+    assert!(let_in(&served, 5).await.is_none(), "all places are taken");
+    assert_eq!((served.meter.refused(Bound::Connections), served.meter.connections()), (1, 256));
     drop(open);
-    within(async {
-        loop {
-            let mut stream = TcpStream::connect(served.addr).await.unwrap();
-            let mut first = [0; 12];
-            let asked = stream.write_all(b"GET /v1/info HTTP/1.1\r\nHost: test\r\n\r\n").await;
-            if asked.is_ok() && stream.read_exact(&mut first).await.is_ok() {
-                break;
+    for host in [1, 5] {
+        within(async {
+            while let_in(&served, host).await.is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_without_requests_ends_and_one_with_a_request_does_not() {
+    const IDLE: Duration = Duration::from_millis(500);
+    let plain = config::ControlPlane::default();
+    let served = Served::changed(BACKENDS[0], &plain, |plane| plane.ending_idle_after(IDLE)).await;
+    // An answer that goes on for as long as somebody listens.
+    let mut health = HealthClient::new(channel(&served).await);
+    let mut watched = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert!(within(watched.message()).await.unwrap().is_some());
+    let mut idle = TcpStream::connect(served.addr).await.unwrap();
+    idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let silent = TcpStream::connect(served.addr).await.unwrap();
+    // The first is told so and gets its time to go; it does not need it.
+    let told = within(async {
+        let mut frames = Vec::new();
+        while !frames.windows(5).any(|head| head == [8, 7, 0, 0, 0]) {
+            assert_ne!(idle.read_buf(&mut frames).await.unwrap(), 0, "a GOAWAY comes first: {frames:?}");
+        }
+    });
+    told.await;
+    drop(idle);
+    drop(silent);
+    within(async {
+        while served.meter.connections() > 1 {
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    served.stop();
+    let last = within(watched.message()).await.unwrap().expect("the one that is used was there all the time");
+    assert_eq!(last.status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_protocol_and_by_what_became_of_them() {
+    let mut served = Served::start(BACKENDS[0]).await;
+    served.online.edge(7, "m", 1, &[]);
+    let mut client = ControlPlaneClient::new(channel(&served).await);
+    assert_eq!(served.get("/v1/edges").await.status, 200);
+    assert_eq!(served.get("/v1/edges/8").await.status, 404);
+    assert_eq!(served.get("/v1/edges?page=x").await.status, 400);
+    assert_eq!(client.list_edges(ListEdgesRequest::default()).await.unwrap().into_inner().count, 1);
+    assert_eq!(client.get_edge(GetEdgeRequest { edge_id: 8 }).await.unwrap_err().code(), Code::NotFound);
+    served.stop_records().await;
+    assert_eq!(served.get("/v1/edges").await.status, 503);
+    assert_eq!(client.list_edges(ListEdgesRequest::default()).await.unwrap_err().code(), Code::Unavailable);
+    let meter = Arc::clone(&served.meter);
+    let counts = || {
+        Protocol::ALL.map(|by| {
+            let counted = [Outcome::Ok, Outcome::NotFound, Outcome::Invalid, Outcome::Unavailable];
+            counted.map(|outcome| meter.requests(by, outcome))
+        })
+    };
+    // An answer that was read is counted a moment later.
+    within(async {
+        while counts() != [[1, 1, 0, 1], [1, 1, 1, 1]] || meter.in_flight() != 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await;

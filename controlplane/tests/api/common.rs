@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use config::Backend;
 use dao::{Change, Edge, EdgeRpc, Generation, Records, Service, ServiceRpc, ServiceTopic, Snapshot};
 use frontier_controlplane::{
-    Bridge, BridgeState, Closed, ControlPlane, Counters, Info, Link, LinkKind, Loaded, Running, Side, Totals, Traffic,
+    Bridge, BridgeState, Closed, ControlPlane, Counters, Info, Link, LinkKind, Loaded, Meter, Running, Side, Totals,
+    Traffic,
 };
 use proto::id::{EdgeId, ServiceId};
 use serde_json::Value;
@@ -172,6 +173,7 @@ pub(crate) struct Served {
     pub(crate) online: Arc<Online>,
     pub(crate) addr: SocketAddr,
     pub(crate) plane: Arc<ControlPlane>,
+    pub(crate) meter: Arc<Meter>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     writing: (JoinHandle<()>, CancellationToken),
@@ -183,6 +185,15 @@ impl Served {
     }
 
     pub(crate) async fn with(backend: Backend, settings: &config::ControlPlane) -> Self {
+        Self::changed(backend, settings, |plane| plane).await
+    }
+
+    /// One that was changed before it serves.
+    pub(crate) async fn changed(
+        backend: Backend,
+        settings: &config::ControlPlane,
+        change: impl FnOnce(ControlPlane) -> ControlPlane,
+    ) -> Self {
         let dao = dao::open(&config::Dao { backend, ..config::Dao::default() }).await.unwrap();
         let online = Arc::new(Online::default());
         let (records, writer) = Records::new(dao, Arc::clone(&online) as Arc<dyn Snapshot>);
@@ -191,11 +202,13 @@ impl Served {
         let end = CancellationToken::new();
         let writing = (tokio::spawn(writer.run(end.clone())), end);
         let running = Arc::clone(&online) as Arc<dyn Running>;
-        let plane = Arc::new(ControlPlane::new(Loaded::load(settings).unwrap(), records, running));
+        let meter = Arc::new(Meter::default());
+        let loaded = Loaded::load(settings).unwrap();
+        let plane = Arc::new(change(ControlPlane::new(loaded, records, running, Arc::clone(&meter))));
         let listener = net::Listener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr();
         let serving = tokio::spawn(Arc::clone(&plane).serve(listener, stop.clone()));
-        Self { online, addr, plane, stop, serving, writing }
+        Self { online, addr, plane, meter, stop, serving, writing }
     }
 
     pub(crate) fn stop(&self) {

@@ -62,6 +62,18 @@ impl Sqlite {
         Ok(Self { place, database: RwLock::new(Some(Arc::new(database))) })
     }
 
+    /// Whether [`Sqlite::open`] would open `path`, told without changing anything, and without regard to another gateway that uses
+    /// it.
+    ///
+    /// # Errors
+    /// What opening it would say.
+    pub async fn look(path: Option<&Path>) -> Result<(), OpenError> {
+        match path.filter(|path| !place::is_memory(path)) {
+            Some(path) => place::look(path).await,
+            None => Ok(()),
+        }
+    }
+
     async fn database(&self) -> Result<Arc<Database>, DaoError> {
         let database = self.database.read().await;
         database.clone().ok_or_else(|| DaoError::unavailable("the database is closed"))

@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor};
 
@@ -36,13 +38,12 @@ struct Held {
 impl Place {
     /// Takes `path`, which must be absent, empty or a gateway's, for this gateway; without one it is memory.
     pub(super) async fn take(path: Option<&Path>, debug: bool) -> Result<Self, OpenError> {
-        let Some(path) = path.filter(|path| *path != Path::new(":memory:")) else {
+        let Some(path) = path.filter(|path| !is_memory(path)) else {
             return Ok(Self { file: None, debug });
         };
         let lock = lock(path)?;
-        let place = Self { file: Some(Held { path: path.to_owned(), _lock: lock }), debug };
-        place.examine(path).await?;
-        Ok(place)
+        examine(path, SqliteConnectOptions::new().busy_timeout(BUSY)).await?;
+        Ok(Self { file: Some(Held { path: path.to_owned(), _lock: lock }), debug })
     }
 
     /// The file, if it is one.
@@ -56,34 +57,6 @@ impl Place {
             // While it is still locked, so that nobody else's is removed. One that stays does no harm.
             let _ = fs::remove_file(beside(&held.path, ".lock"));
         }
-    }
-
-    /// Whether what lies at `path` may be replaced.
-    async fn examine(&self, path: &Path) -> Result<(), OpenError> {
-        match fs::metadata(path) {
-            Ok(found) if found.is_file() && found.len() == 0 => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unusable(path, &error)),
-        }
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(false).busy_timeout(BUSY);
-        let look = async {
-            let mut connection = options.disable_statement_logging().connect().await?;
-            let number = |of: &'static str| sqlx::query_scalar::<_, i64>(of);
-            let application = number("PRAGMA application_id").fetch_one(&mut connection).await?;
-            let version = number("PRAGMA user_version").fetch_one(&mut connection).await?;
-            let tables = number("SELECT count(*) FROM sqlite_schema").fetch_one(&mut connection).await?;
-            connection.close().await?;
-            Ok::<_, sqlx::Error>((application, version, tables))
-        };
-        let (application, found, tables) = look.await.map_err(|error| unusable(path, &reason(&error)))?;
-        if application != schema::APPLICATION_ID && (application != 0 || tables != 0) {
-            return Err(OpenError::Foreign { path: path.to_owned() });
-        }
-        if application == schema::APPLICATION_ID && found > schema::VERSION {
-            return Err(OpenError::Newer { path: path.to_owned(), found, known: schema::VERSION });
-        }
-        Ok(())
     }
 
     fn options(&self) -> SqliteConnectOptions {
@@ -138,6 +111,58 @@ impl Place {
     pub(super) fn reader(&self) -> Option<SqliteConnectOptions> {
         self.path().map(|_| self.options().create_if_missing(false).pragma("query_only", "on"))
     }
+}
+
+/// Says of `path` what [`Place::take`] and [`Place::make`] would, and leaves everything as it is. Whether another gateway uses it is not
+/// looked at: it may be the one whose configuration this is.
+pub(super) async fn look(path: &Path) -> Result<(), OpenError> {
+    let lock = beside(path, ".lock");
+    let failed = |error: io::Error| unusable(path, &format!("{}: {error}", lock.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let may_write = fs::metadata(folder).and_then(|found| {
+        if !found.is_dir() {
+            return Err(Errno::NOTDIR.into());
+        }
+        let wanted = Access::WRITE_OK | Access::EXEC_OK;
+        Ok(accessat(CWD, folder, wanted, AtFlags::EACCESS)?)
+    });
+    may_write.map_err(failed)?;
+    // What is written beside the database at this moment is not waited for, nor looked at.
+    examine(path, SqliteConnectOptions::new().read_only(true).immutable(true)).await
+}
+
+/// Whether what lies at `path` may be replaced.
+async fn examine(path: &Path, options: SqliteConnectOptions) -> Result<(), OpenError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() && found.len() == 0 => return Ok(()),
+        Ok(found) if found.is_dir() => return Err(unusable(path, &"it is a folder")),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(path, &error)),
+    }
+    let options = options.filename(path).create_if_missing(false);
+    let look = async {
+        let mut connection = options.disable_statement_logging().connect().await?;
+        let number = |of: &'static str| sqlx::query_scalar::<_, i64>(of);
+        let application = number("PRAGMA application_id").fetch_one(&mut connection).await?;
+        let version = number("PRAGMA user_version").fetch_one(&mut connection).await?;
+        let tables = number("SELECT count(*) FROM sqlite_schema").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>((application, version, tables))
+    };
+    let (application, found, tables) = look.await.map_err(|error| unusable(path, &reason(&error)))?;
+    if application != schema::APPLICATION_ID && (application != 0 || tables != 0) {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    if application == schema::APPLICATION_ID && found > schema::VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: schema::VERSION });
+    }
+    Ok(())
+}
+
+/// Whether SQLite takes this for memory.
+pub(super) fn is_memory(path: &Path) -> bool {
+    path == Path::new(":memory:")
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use controlplane::Meter;
 use dao::Records;
 use proto::conn::Connection;
 use transport::LinkHandle;
@@ -73,12 +74,15 @@ pub(crate) struct Parts {
     pub(crate) presence: Presence,
     pub(crate) records: Option<Records>,
     pub(crate) bridges: Option<Bridges>,
+    /// What the control plane counts with; none where it is off.
+    pub(crate) control: Option<Arc<Meter>>,
 }
 
 impl Exchange {
     pub(crate) fn new(chooser: Chooser, grace: Duration, parts: Parts) -> Self {
-        let Parts { directory, presence, records, bridges } = parts;
-        let metrics = Metrics::new(bridges.as_ref().map_or(&[], Bridges::handles), records.as_ref());
+        let Parts { directory, presence, records, bridges, control } = parts;
+        let handles = bridges.as_ref().map_or(&[][..], Bridges::handles);
+        let metrics = Metrics::new(handles, records.as_ref(), control.as_ref());
         let ids = AtomicU32::new(chooser.random() as u32);
         Self {
             directory,

@@ -1,6 +1,6 @@
 //! What all peers together have seen, and the promises that it must fit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proto::id::SessionId;
 
@@ -79,6 +79,7 @@ pub(crate) struct Ledger {
     claims: Vec<(Side, u64, PeerIndex)>,
     /// Ids under which peers were admitted.
     admitted: HashMap<PeerIndex, u64>,
+    kicked: BTreeSet<(Side, u64)>,
     closings: BTreeMap<(PeerIndex, SessionId), Closing>,
     honest: bool,
     faults: Vec<String>,
@@ -198,6 +199,16 @@ impl Ledger {
     /// A peer is given an id that others may have too.
     pub(crate) fn claim(&mut self, side: Side, id: u64, peer: PeerIndex) {
         self.claims.push((side, id, peer));
+    }
+
+    /// Whoever has this id is kicked.
+    pub(crate) fn kick(&mut self, side: Side, id: u64) {
+        self.kicked.insert((side, id));
+    }
+
+    /// Whether somebody of this id was kicked.
+    pub(crate) fn may_be_kicked(&self, side: Side, id: u64) -> bool {
+        self.kicked.contains(&(side, id))
     }
 
     /// Whether another peer may have been given the same id.

@@ -6,6 +6,7 @@
 //! * an edge id comes and goes in turns, for whoever keeps records and for the services that are told;
 //! * records that are made anew from the directory are those that were kept all along;
 //! * no two links wait for each other: where everybody answers, nothing runs into a deadline;
+//! * whoever is kicked has gone, once, when the kick returns, and its id is free;
 //! * a link that is over has left every table.
 //!
 //! `FRONTIER_SEEDS=100000` runs more seeds. `FRONTIER_SEED=17` runs that one alone, and tells every frame and what the

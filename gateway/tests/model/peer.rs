@@ -356,8 +356,9 @@ impl Peer {
 
     /// Whether the gateway may close the link without a word.
     fn may_be_cut(&self, moment: &Moment<'_>, id: Option<u64>) -> bool {
-        let displaced = id.is_some_and(|id| moment.ledger.may_be_displaced(self.side, id, self.index));
-        self.abusive || displaced
+        let ledger = &moment.ledger;
+        let sent_away = |id| ledger.may_be_displaced(self.side, id, self.index) || ledger.may_be_kicked(self.side, id);
+        self.abusive || id.is_some_and(sent_away)
     }
 
     /// Everything that is `due` must have its answer by now, on sessions that still are.

@@ -37,6 +37,13 @@ impl Records {
         lock(&self.snapshots).push((told, snapshot));
     }
 
+    /// What brought whoever has this id by what was told so far, if anybody has it.
+    pub(crate) fn present(&self, side: Side, id: u64) -> Option<Generation> {
+        let mut rows = Rows::default();
+        lock(&self.told).iter().for_each(|change| rows.apply(change));
+        rows.0.get(&(side, id)).map(|(generation, _)| *generation)
+    }
+
     /// Edges come and go in turns, and what comes goes; under one id the later has the greater generation. Records that are
     /// made anew from a snapshot and what was told behind it are those that were told all.
     ///

@@ -59,6 +59,7 @@ async fn step(world: &mut World) {
         81..83 => noise(world),
         83..93 => time(world).await,
         93..95 => world.look_around().await,
+        95..97 => kick(world),
         _ => world.run_dry().await,
     }
     for _ in 0..world.rng.below(4) {
@@ -228,6 +229,17 @@ fn departure(world: &mut World) {
     });
 }
 
+/// An operator kicks somebody.
+fn kick(world: &mut World) {
+    if let Some(peer) = anybody(world)
+        && let Some(id) = world.peers[peer].id()
+    {
+        let side = world.peers[peer].side;
+        world.note(|| format!("{side:?} {id}, as which peer {peer} is online, is kicked"));
+        world.kick(side, id);
+    }
+}
+
 /// Somebody does what no conforming peer does, or says only half of a leave.
 fn noise(world: &mut World) {
     let Some(peer) = anybody(world) else { return };
@@ -290,6 +302,7 @@ async fn quiet(world: &mut World) {
         world.pass(Duration::from_millis(step)).await;
     }
     world.look_around().await;
+    world.check_kicks().await;
     world.check_quiet();
 }
 
@@ -312,6 +325,7 @@ async fn end(world: &mut World) {
         peer.vanish(false);
     }
     tokio::time::sleep(Duration::from_secs(2 * 60 * 60)).await;
+    world.check_kicks().await;
     world.check_empty();
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use frontier_gateway::{Gateway, PresenceListener, Tables};
 use proto::body::{Caps, ServiceMeta};
+use proto::id::{EdgeId, ServiceId};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) peers: Vec<Peer>,
     links: Vec<JoinHandle<()>>,
+    /// Each with what it found broken.
+    kicks: Vec<JoinHandle<Option<String>>>,
     trace: VecDeque<String>,
     started: Instant,
 }
@@ -50,7 +53,7 @@ impl World {
         let listener: Arc<dyn PresenceListener> = Arc::clone(&records) as _;
         let gateway = Arc::new(Gateway::seeded(&terms.config, Some(listener), seed));
         let ledger = Ledger::new(honest);
-        let (peers, links) = (Vec::new(), Vec::new());
+        let (peers, links, kicks) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             rng,
             terms,
@@ -60,6 +63,7 @@ impl World {
             ledger,
             peers,
             links,
+            kicks,
             trace: VecDeque::new(),
             started: Instant::now(),
         }
@@ -139,6 +143,22 @@ impl World {
         let snapshot = self.gateway.links().changes().await;
         self.note(|| format!("the directory says who is online: {} changes", snapshot.len()));
         self.records.keep(told, snapshot);
+    }
+
+    /// Kicks whoever has this id. When that returns the one who had it is gone from the records; a newcomer may have the id.
+    pub(crate) fn kick(&mut self, side: Side, id: u64) {
+        self.ledger.kick(side, id);
+        let (links, records) = (self.gateway.links(), Arc::clone(&self.records));
+        let before = records.present(side, id);
+        self.kicks.push(tokio::task::spawn_local(async move {
+            let kicked = match side {
+                Side::Edge => links.kick_edge(EdgeId(id)).await,
+                Side::Service => links.kick_service(ServiceId(id)).await,
+            };
+            let after = records.present(side, id);
+            let stays = kicked && after.is_some() && after <= before;
+            stays.then(|| format!("{side:?} {id} was kicked and is still recorded: {after:?}, before {before:?}"))
+        }));
     }
 
     // --- time
@@ -272,6 +292,20 @@ impl World {
         }
         if let Some(at) = self.links.iter().position(|link| !link.is_finished()) {
             self.ledger.fault(format!("the link of peer {at} has not ended"));
+        }
+    }
+
+    /// What kicks have found broken. All of them have an end.
+    pub(crate) async fn check_kicks(&mut self) {
+        for kick in std::mem::take(&mut self.kicks) {
+            let fault = if kick.is_finished() {
+                kick.await.unwrap_or_else(|_| Some("a kick has panicked".to_owned()))
+            } else {
+                Some("a kick does not return".to_owned())
+            };
+            if let Some(fault) = fault {
+                self.ledger.fault(fault);
+            }
         }
     }
 

@@ -53,7 +53,7 @@ fn build(name: &str) -> PathBuf {
         .env("CGO_ENABLED", "0")
         .stdin(Stdio::null())
         .output()
-        .unwrap_or_else(|error| panic!("cannot run `go` ({error}): these tests need Go 1.24 or newer in PATH"));
+        .unwrap_or_else(|error| panic!("cannot run `go` ({error}): these tests need Go 1.25 or newer in PATH"));
     assert!(
         output.status.success(),
         "`go build` in {} failed:\n{}",

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::net::TcpStream;
 
 use frontier_integration_tests::control::{Control, ON, number};
-use frontier_integration_tests::process::Signal;
+use frontier_integration_tests::process::{Signal, built};
 use frontier_integration_tests::raw::{Client, HOOKS, Hello, call_up};
-use frontier_integration_tests::{Gateway, Settings, eventually};
+use frontier_integration_tests::{Gateway, Settings, Tool, eventually};
 use serde_json::{Value, json};
 
 const SQLITE: &str = "dao:\n  backend: sqlite\n";
@@ -160,7 +160,14 @@ fn ids_beyond_2_to_the_53_and_63_are_exact() {
             edge
         });
         assert_eq!(control.walk("/v1/edges?order=%2Bedge_id").0, ids);
-        assert_eq!(control.ask("DELETE", "/v1/edges/9007199254740993", &[]).status, 200);
+        let ctl = |args: &str| {
+            let tool = Tool::new(&built("frontierctl", "frontier-ctl"), &gateway, args);
+            tool.env("FRONTIER_CONTROL_ADDR", &control.addr.to_string()).run(b"")
+        };
+        let listed = ctl("edges --order +edge_id --json");
+        let rows = listed.text().lines().map(|row| serde_json::from_str::<Value>(row).expect("each line is JSON"));
+        assert_eq!(rows.map(|row| number(&row["edge_id"])).collect::<Vec<_>>(), ids, "{listed:?}");
+        assert_eq!(ctl("kick edge 9007199254740993").code, 0);
         assert_eq!(service.heard("edge_offline"), 9_007_199_254_740_993);
         assert_eq!(control.walk("/v1/edges?order=-edge_id").0, [u64::MAX, 1 << 63, 9_007_199_254_740_992]);
         assert_eq!(control.walk("/v1/edges?edge_id=18446744073709551615").0, [u64::MAX]);

@@ -32,7 +32,7 @@ fn asked(path: &Path, sql: &str) -> Result<String, String> {
 
 /// Waits until `sqlite3` prints this.
 #[track_caller]
-fn shows(path: &Path, sql: &str, expected: &str) {
+pub(crate) fn shows(path: &Path, sql: &str, expected: &str) {
     let mut last = Ok(String::new());
     let what = format!("{sql} shows {expected:?}");
     eventually(&what, || {
@@ -120,14 +120,18 @@ fn storm(addr: SocketAddr, over: &AtomicBool) {
     }
 }
 
-/// A file system of 4 MiB. Unmounted with its drop.
-struct Small(TempDir);
+/// A small file system. Unmounted with its drop.
+pub(crate) struct Small(TempDir);
 
 impl Small {
-    fn mount() -> Self {
+    pub(crate) fn of(size: &str) -> Self {
         let folder = folder();
-        Self::run(&["-t", "tmpfs", "-o", "size=4m", "none"], folder.path());
+        Self::run(&["-t", "tmpfs", "-o", &format!("size={size}"), "none"], folder.path());
         Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     fn grow(&self) {
@@ -155,8 +159,8 @@ fn a_full_small_disk_keeps_nobody_out_and_the_rows_come_back_with_the_room() {
     const TOLD: &str = "records of who is online are not available";
     /// Their metas, each of which is in an index too, do not fit on the disk.
     const EDGES: usize = 180;
-    let disk = Small::mount();
-    let path = disk.0.path().join("frontier.db");
+    let disk = Small::of("4m");
+    let path = disk.path().join("frontier.db");
     let gateway = settings(&path).start();
     assert_eq!(gateway.metric("frontier_records_available", &[]), 1.0);
     let meta = "x".repeat(16_000);
@@ -197,16 +201,30 @@ fn a_file_of_a_later_version_and_one_that_cannot_be_are_refused_at_the_start() {
     let folder = folder();
     let path = folder.path().join("frontier.db");
     settings(&path).start().ends_without_complaint();
+    let entries = |folder: &TempDir| {
+        let entries = fs::read_dir(folder.path()).expect("the folder is there").map(|entry| entry.expect("an entry"));
+        let mut entries: Vec<_> = entries.map(|entry| (entry.file_name(), fs::read(entry.path()).ok())).collect();
+        entries.sort();
+        entries
+    };
+    assert!(settings(&path).check().0.success(), "one of this version is fine");
     asked(&path, "PRAGMA user_version = 99").expect("nobody else has it");
     let refused = |path: &Path, why: &str| {
         let (status, said) = settings(path).fails_to_start();
         assert!(!status.success(), "{said}");
         let reason = said.lines().find(|line| line.starts_with("frontier: ")).expect("a line says why");
         assert!(reason.contains(&*path.to_string_lossy()) && reason.contains(why), "{reason}");
+        assert_eq!(said.matches("dao.sqlite.path").count(), 1, "one line: {said}");
+        // A check says the same, and leaves no trace.
+        let before = entries(&folder);
+        let (checked, told) = settings(path).check();
+        assert_eq!((checked.code(), told.trim_end()), (status.code(), reason));
+        assert_eq!(entries(&folder), before);
     };
     refused(&path, "has schema version 99, this gateway knows up to");
     refused(&folder.path().join("missing/frontier.db"), "No such file or directory");
-    refused(folder.path(), "cannot be used as a database");
+    refused(folder.path(), "cannot be used as a database: it is a folder");
+    refused(&path.join("frontier.db"), "Not a directory");
     let letter = folder.path().join("letter.txt");
     fs::write(&letter, "not a database, and longer than the head of one. ".repeat(20)).expect("there is room");
     refused(&letter, "not a database");
@@ -221,6 +239,8 @@ fn two_gateways_do_not_write_into_one_file() {
     shows(&path, "SELECT count(*) FROM edges", "1");
     let (status, said) = settings(&path).fails_to_start();
     assert!(!status.success() && said.contains("is in use by another gateway"), "{said}");
+    let (status, said) = settings(&path).check();
+    assert!(status.success(), "whoever changes the configuration of a gateway that runs can have it checked: {said}");
     shows(&path, "SELECT count(*) FROM edges", "1");
 }
 
