@@ -82,7 +82,8 @@ fn edges_over_tls() {
     let authority = Authority::new("ours");
     let pair = authority.pair_of("server", &["127.0.0.1"]);
     let trusted = authority.file();
-    let env = [("NODE_EXTRA_CA_CERTS", &*trusted), ("FRONTIER_TLS_CERT", &*pair.cert), ("FRONTIER_TLS_KEY", &*pair.key)];
+    let env =
+        [("NODE_EXTRA_CA_CERTS", &*trusted), ("FRONTIER_TLS_CERT", &*pair.cert), ("FRONTIER_TLS_KEY", &*pair.key)];
     passes_with("e2e/tls.test.js", &env);
 }
 

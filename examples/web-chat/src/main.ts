@@ -13,7 +13,7 @@ interface Chat {
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const [join, say] = [element<HTMLFormElement>("join"), element<HTMLFormElement>("say")];
 const [name, text] = [element<HTMLInputElement>("name"), element<HTMLInputElement>("text")];
-const [room, talk] = [element("room"), element<HTMLOListElement>("talk")];
+const [room, talk] = [element("room"), element("talk")];
 const [state, problem] = [element("state"), element("problem")];
 
 let edge: Edge | undefined;
@@ -23,11 +23,13 @@ join.addEventListener("submit", async (event) => {
   const button = join.querySelector("button")!;
   button.disabled = true;
   problem.textContent = "";
+  name.ariaInvalid = null;
   try {
     await enter(name.value.trim());
   } catch (error) {
     const taken = error instanceof RefusedError && error.text === "user exists";
     problem.textContent = taken ? "Somebody of this name is in the room already." : (error as Error).message;
+    name.ariaInvalid = "true";
     name.focus();
   } finally {
     button.disabled = false;
@@ -96,8 +98,8 @@ function note(what: string): void {
   line(what).className = "note";
 }
 
-function line(...parts: (Node | string)[]): HTMLLIElement {
-  const item = document.createElement("li");
+function line(...parts: (Node | string)[]): HTMLParagraphElement {
+  const item = document.createElement("p");
   item.append(...parts);
   talk.append(item);
   talk.scrollTop = talk.scrollHeight;

@@ -44,6 +44,53 @@ async function says(page: Page, what: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
+/** Roles that mean something to who hears the page instead of seeing it. */
+const ROLES = ["banner", "main", "heading", "status", "alert", "region", "log", "paragraph", "textbox", "button"];
+
+/** What Chromium tells assistive technology of the page, in its order: role, name, and what else is worth telling. */
+async function told(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  await session.detach();
+  type Node = (typeof nodes)[number];
+  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+  const walk = (node: Node | undefined): Node[] => (node ? [node, ...(node.childIds ?? []).flatMap((id) => walk(byId.get(id)))] : []);
+  return walk(nodes[0]).flatMap(({ ignored, role, name, description, properties = [] }) => {
+    if (ignored || !ROLES.includes(role?.value as string)) return [];
+    const more = properties.flatMap(({ name, value }) => {
+      const worth = ["live", "focused", "required", "invalid"].includes(name) && value.value !== false && value.value !== "false";
+      return worth ? [name === "live" ? `live ${value.value as string}` : name] : [];
+    });
+    const said = description?.value ? [`described as ${JSON.stringify(description.value)}`] : [];
+    return [[role!.value, JSON.stringify(name?.value ?? ""), ...more.sort(), ...said].join(" ")];
+  });
+}
+
+/** The least contrast that any text of the page has, by WCAG: 1 to 21. */
+function contrast(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const parts = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number);
+    const luminance = (color: string) => {
+      const [red = 0, green = 0, blue = 0] = parts(color).map((part) => {
+        const share = part / 255;
+        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const behind = (element: Element | null): string => {
+      if (element === null) throw new Error("there is nothing behind some text");
+      const { backgroundColor } = getComputedStyle(element);
+      return parts(backgroundColor)[3] === 0 ? behind(element.parentElement) : backgroundColor;
+    };
+    const seen = [...document.querySelectorAll<HTMLElement>("body *")].filter((element) => element.getClientRects().length > 0);
+    const texts = seen.filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== ""));
+    return Math.min(...texts.map((element) => {
+      const [one, other] = [luminance(getComputedStyle(element).color), luminance(behind(element))];
+      return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    }));
+  });
+}
+
 const hears = (page: Page, what: string) => page.getByRole("log").getByText(what).waitFor();
 
 test("two browsers and a terminal talk to each other, and a bridge writes it down", async (t) => {
@@ -64,6 +111,9 @@ test("two browsers and a terminal talk to each other, and a bridge writes it dow
   carol.input("greetings from a terminal\n");
   for (const hearer of [alice, bob]) await hears(hearer, "carol: greetings from a terminal");
 
+  for (const page of [alice, bob]) assert.ok((await contrast(page)) >= 4.5, "text can be read in the light and in the dark");
+  const grounds = await Promise.all([alice, bob].map((page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor)));
+  assert.notEqual(grounds[0], grounds[1]);
   await alice.screenshot({ path: picture("web-chat-light") });
   await bob.screenshot({ path: picture("web-chat-dark") });
 
@@ -82,6 +132,16 @@ test("a name that is taken is told, by voice too, and another one lets in", asyn
   await first.getByRole("status").getByText("In the room as alice").waitFor();
   const second = await user(t, url, "alice", "dark");
   await second.getByRole("alert").getByText("Somebody of this name is in the room already.").waitFor();
+  assert.deepEqual(await told(second), [
+    'banner ""',
+    'heading "Chat room"',
+    'status "" live polite',
+    'main ""',
+    'textbox "Your name" focused invalid required described as "Somebody of this name is in the room already."',
+    'button "Enter"',
+    'alert "" live assertive',
+  ]);
+  assert.ok((await contrast(second)) >= 4.5);
   const name = second.getByLabel("Your name");
   assert.ok(await name.evaluate((field) => field === document.activeElement), "the field can be corrected at once");
   await name.fill("alice 2");
@@ -93,6 +153,21 @@ test("everything on the page can be reached by keyboard and has a name", async (
   const { url } = await chat(t);
   const page = await user(t, url, "alice", "light");
   await page.getByRole("status").getByText("In the room as alice").waitFor();
+  await says(page, "hello");
+  await hears(page, "alice: hello");
+  assert.deepEqual(await told(page), [
+    'banner ""',
+    'heading "Chat room"',
+    'status "" live polite',
+    'main ""',
+    'region "What is said"',
+    'heading "What is said"',
+    'log "What is said" live polite',
+    'paragraph ""',
+    'textbox "Say something" focused required',
+    'button "Say"',
+    'button "Leave"',
+  ]);
   const focused = () =>
     page.evaluate(() => {
       const element = document.activeElement as HTMLInputElement;

@@ -1,10 +1,12 @@
 //! An edge over WebSocket is an edge like any other.
 
 use frontier_integration_tests::certificates::{Authority, listener_yaml};
+use frontier_integration_tests::control::Control;
 use frontier_integration_tests::process::Signal;
 use frontier_integration_tests::raw::{Body, Client, HOOKS, Hello, Pair, TlsClient, call_down, call_up};
 use frontier_integration_tests::websocket::{Ask, WebSocket};
 use frontier_integration_tests::{Gateway, PATIENCE, eventually};
+use serde_json::json;
 
 use super::{dialed, edge, port, settings};
 
@@ -130,6 +132,21 @@ fn a_newcomer_with_its_id_displaces_it_over_whatever_it_comes() {
     newest.admitted();
     new.ended();
     assert_eq!(gateway.metric("frontier_links", &["side=\"edge\""]), 1.0);
+}
+
+#[test]
+fn operators_see_where_it_comes_from_and_kick_it() {
+    let gateway = settings(&["  trusted_proxies: [127.0.0.1]"]).with_control().start();
+    let control = Control::of(&gateway);
+    let mut edge = dialed(&gateway, &Ask::default().with("X-Forwarded-For: 203.0.113.7"));
+    edge.say(&Hello::edge(b"a page"));
+    edge.admitted();
+    let row = control.get("/v1/edges")["edges"][0].clone();
+    assert_eq!((&row["meta"], &row["addr"]), (&json!("a page"), &json!("203.0.113.7:0")));
+    assert_eq!(control.ask("DELETE", &format!("/v1/edges/{}", edge.id), &[]).status, 200);
+    edge.answer_goodbye();
+    assert_eq!(edge.goodbye().map(|(code, _)| code), Some(1000));
+    assert_eq!(control.get("/v1/edges")["count"], 0);
 }
 
 #[test]
