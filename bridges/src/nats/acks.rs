@@ -107,24 +107,37 @@ pub(super) async fn run(stream: &Stream, mut acks: Subscriber) {
                 }
             }
             refusals = stream.link.events.until(|said| said.more_refusals(seen)) => {
+                stream.take_in_refusals(refusals);
                 seen = refusals;
-                let refused = stream.flights.end_those(|_, flight| {
-                    stream.link.events.refusal(flight.refusals, refusals, &flight.subject)
-                });
-                refused.into_iter().for_each(|(flight, error)| flight.teller.tell(flight.place, Err(error)));
             }
             _ = look.tick() => {
                 let late = || PublishError::passing(format_args!(
                     "stream {:?}: not acknowledged in {} s", stream.name, ACK.as_secs()
                 ));
-                let slow = stream.flights.end_those(|since, _| (since.elapsed() >= ACK).then(late));
-                slow.into_iter().for_each(|(flight, error)| flight.teller.tell(flight.place, Err(error)));
+                stream.give_up(|since, _| (since.elapsed() >= ACK).then(late));
             }
         }
     }
 }
 
 impl Stream {
+    /// Tells those whose subject the server has refused. If something had passed on one of these, the user has lost a right: more may have
+    /// been refused than the client tells of, so all that is under way goes over another connection, which takes no subject for proven.
+    fn take_in_refusals(&self, refusals: u64) {
+        let refused = |flight: &Flight| self.link.events.refusal(flight.refusals, refusals, &flight.subject);
+        if self.give_up(|_, flight| refused(flight)) {
+            self.give_up(|_, _| Some(PublishError::lost("the user's permissions have changed")));
+        }
+    }
+
+    /// Ends those of which `ended` says why. Returns whether one was sent as on a subject on which something has passed.
+    fn give_up(&self, ended: impl FnMut(Instant, &Flight) -> Option<PublishError>) -> bool {
+        let given_up = self.flights.end_those(ended);
+        let proven = given_up.iter().any(|(flight, _)| flight.permit.is_none());
+        given_up.into_iter().for_each(|(flight, error)| flight.teller.tell(flight.place, Err(error)));
+        proven
+    }
+
     fn take_in(&self, ack: &Message) {
         let number = ack.subject.rsplit_once('.').and_then(|(_, number)| number.parse().ok());
         // What is not known has been given up.

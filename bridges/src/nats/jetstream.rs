@@ -5,7 +5,8 @@
 //!
 //! What a user may not publish has no acknowledgement; the server says so by a line of its own. The client holds back 128 of these and
 //! drops some beyond. So of subjects on which nothing was acknowledged yet only so many messages are under way that none is dropped:
-//! else who floods forbidden subjects would make the bridge wait for acknowledgements that never come.
+//! else who floods forbidden subjects would make the bridge wait for acknowledgements that never come. When the user loses a right to what
+//! has passed before, the connection is given up, as in core NATS.
 
 use std::error::Error as _;
 use std::sync::Arc;
