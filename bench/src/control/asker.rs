@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use api::controlplane::GetEdgeRequest;
 use api::controlplane::control_plane_client::ControlPlaneClient;
+use api::controlplane::{GetEdgeRequest, ListEdgesRequest};
 use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -15,7 +15,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
 use super::Way;
@@ -25,6 +26,10 @@ use crate::latencies::Latencies;
 
 /// How long an answer may take: a little longer than the gateway takes at most.
 const PATIENCE: Duration = Duration::from_secs(35);
+
+/// How long records may take to catch up, and how often they are asked meanwhile.
+const CATCHING_UP: Duration = Duration::from_secs(300);
+const STEP: Duration = Duration::from_millis(50);
 
 /// What an answer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,22 @@ impl Asker {
             let _ = driver.await;
         });
         Ok(Self { grpc, rest, host: addr.to_owned(), _connection: connection })
+    }
+
+    /// Waits until the records have taken in what is online: they follow behind, and are not told while they are far behind.
+    ///
+    /// # Errors
+    /// They do not within [`CATCHING_UP`], or cannot be asked for another reason.
+    pub(crate) async fn caught_up(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        let one = ListEdgesRequest { page: 1, page_size: 1, ..ListEdgesRequest::default() };
+        loop {
+            let asked = timeout(PATIENCE, self.grpc.list_edges(one.clone())).await;
+            match asked.with_context(|| format!("no answer within {PATIENCE:?}"))? {
+                Err(status) if status.code() == Code::Unavailable && begin.elapsed() < CATCHING_UP => sleep(STEP).await,
+                answer => return answer.map(drop).context("the records do not take in what is online"),
+            }
+        }
     }
 
     /// Asks once. Returns the time until the answer was there whole: over gRPC as messages, over REST as text.
@@ -172,8 +193,6 @@ fn read(ask: &Ask, text: &[u8]) -> Result<Answer> {
 
 #[cfg(test)]
 mod tests {
-    use api::controlplane::ListEdgesRequest;
-
     use super::*;
 
     #[test]

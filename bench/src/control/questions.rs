@@ -59,6 +59,8 @@ pub(crate) fn questions(residents: &Residents) -> Vec<Question> {
     let any = ListEdgesRequest::default;
     let site = ListEdgesRequest { meta: Some(site_prefix(7)), ..any() };
     let few = ListEdgesRequest { rpc: Some(method(7)), ..any() };
+    let (address, at_address) = residents.address();
+    let of_address = ListEdgesRequest { addr: Some(format!("{address}:")), ..any() };
     let names = residents.names();
     let of_names = middle(names);
     vec![
@@ -70,7 +72,7 @@ pub(crate) fn questions(residents: &Residents) -> Vec<Question> {
             middle(all),
             ListEdgesRequest { order: Some("meta".to_owned()), ..any() },
         ),
-        edges("edges of an address that all have, middle page", all, middle(all), at_address()),
+        edges("edges of an address, middle page", at_address, middle(at_address), of_address),
         edges("edges whose meta begins so, 1 in 100", residents.at_one_site(), 1, site),
         edges("edges that offer a method, few", residents.with_one_method(), 1, few),
         edges("edges that offer a method, all: last full page", all, last(all), offering()),
@@ -92,10 +94,6 @@ pub(crate) fn questions(residents: &Residents) -> Vec<Question> {
         },
         Question { name: "one edge", ask: Ask::Edge(residents.one()), rows: 1, count: 1 },
     ]
-}
-
-fn at_address() -> ListEdgesRequest {
-    ListEdgesRequest { addr: Some("127.0.0.1:".to_owned()), ..ListEdgesRequest::default() }
 }
 
 fn offering() -> ListEdgesRequest {

@@ -18,7 +18,7 @@ pub(crate) struct ControlReport {
     pub(crate) methods: u32,
     /// Rows of both together.
     pub(crate) rows: u64,
-    /// Until all of them were online with their methods.
+    /// Until all of them were online, and they and their methods in the records.
     pub(crate) filled_seconds: f64,
     /// While nothing else went on.
     pub(crate) questions: Vec<QuestionReport>,

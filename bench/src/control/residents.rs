@@ -1,5 +1,7 @@
 //! Edges that stay and do nothing, with methods: what the records are full of.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use anyhow::{Context, Result};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -17,6 +19,10 @@ pub(super) const NAMES: u32 = 1000;
 /// The method that all of them offer.
 pub(super) const OFFERED_BY_ALL: &str = "status";
 
+/// So many come from one address of this machine, beginning with this one.
+const AN_ADDRESS: u32 = 5_000;
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 /// Length of an edge's meta, in bytes.
 const META: usize = 64;
 
@@ -26,17 +32,23 @@ pub(crate) struct Residents {
     links: Vec<Link>,
     /// Methods of each.
     methods: u32,
+    /// Where some of them come from, and how many.
+    address: (IpAddr, u32),
 }
 
 impl Residents {
-    /// Connects `count` edges, each of which offers `methods` methods. All rows stand in the records once this returns.
+    /// Connects `count` edges, each of which offers `methods` methods.
     ///
     /// # Errors
     /// The gateway lets one of them not in, or does not take a method.
     pub(crate) async fn connect(addr: &str, count: u32, methods: u32) -> Result<Self> {
         let coming = (0..count).map(|number| resident(addr, number, methods));
-        let links = stream::iter(coming).buffer_unordered(AT_ONCE).try_collect().await;
-        Ok(Self { links: links.context("an edge that is to stay cannot")?, methods })
+        let links: Result<Vec<Link>> = stream::iter(coming).buffer_unordered(AT_ONCE).try_collect().await;
+        let links = links.context("an edge that is to stay cannot")?;
+        let addresses = links.iter().map(Link::local_ip).collect::<Result<Vec<_>>>()?;
+        let first = *addresses.first().context("nobody was to stay")?;
+        let there = addresses.iter().filter(|address| **address == first).count() as u32;
+        Ok(Self { links, methods, address: (first, there) })
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -56,6 +68,11 @@ impl Residents {
     /// How many of them are at site 7.
     pub(crate) fn at_one_site(&self) -> u32 {
         (0..self.count()).filter(|number| site(*number) == 7).count() as u32
+    }
+
+    /// An address from which some of them come, and how many do.
+    pub(crate) fn address(&self) -> (IpAddr, u32) {
+        self.address
     }
 
     /// How many of them offer the method that [`method`] names for 7.
@@ -96,7 +113,8 @@ fn names(count: u32, methods: u32) -> u32 {
 
 async fn resident(addr: &str, number: u32, methods: u32) -> Result<Link> {
     let meta = format!("{}SN-{number:08}-mk3-firmware-2.14.{:03}", site_prefix(site(number)), number % 100);
-    let mut link = Link::connect(addr, format!("{meta:-<META$}").into_bytes()).await?;
+    let from = Ipv4Addr::from_bits(FIRST_ADDRESS.to_bits() + number / AN_ADDRESS);
+    let mut link = Link::connect_from(from, addr, format!("{meta:-<META$}").into_bytes()).await?;
     link.register(OFFERED_BY_ALL).await?;
     for which in 1..methods {
         link.register(&method(name_of(number, which, methods))).await?;

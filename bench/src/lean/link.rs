@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use proto::body::{Caps, ConnData};
 use proto::id::{ClientId, PacketId, SessionId};
 use proto::wire::{Conn, Cut, Frame, FrameKind, Frames, Header, HeartbeatClass, MAX_PAYLOAD};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::peer::CHUNK;
@@ -54,6 +55,27 @@ impl Link {
     /// Nobody listens there, or the gateway refuses, or does not answer within [`HANDSHAKE`].
     pub(crate) async fn connect(addr: &str, meta: Vec<u8>) -> Result<Self> {
         let stream = TcpStream::connect(addr).await.with_context(|| format!("nobody listens at {addr}"))?;
+        Self::over(stream, addr, meta).await
+    }
+
+    /// The same from another address of this machine, if the gateway is on it too: from one address to one port there are as many
+    /// connections as ports, and the system takes long to find the last ones.
+    pub(crate) async fn connect_from(from: Ipv4Addr, addr: &str, meta: Vec<u8>) -> Result<Self> {
+        let nobody = || format!("nobody listens at {addr}");
+        let to = lookup_host(addr).await.with_context(nobody)?.next().with_context(nobody)?;
+        let stream = if to.is_ipv4() && to.ip().is_loopback() {
+            let socket = TcpSocket::new_v4()?;
+            socket
+                .bind(SocketAddr::from((from, 0)))
+                .with_context(|| format!("{from} is no address of this machine"))?;
+            socket.connect(to).await
+        } else {
+            TcpStream::connect(to).await
+        };
+        Self::over(stream.with_context(nobody)?, addr, meta).await
+    }
+
+    async fn over(stream: TcpStream, addr: &str, meta: Vec<u8>) -> Result<Self> {
         stream.set_nodelay(true)?;
         let client = ClientId::default();
         let mut link = Self { stream, client, input: vec![0; ROOM], filled: 0, output: Vec::new(), written: 0 };
@@ -81,6 +103,11 @@ impl Link {
     /// The id that the gateway gave to this link's peer.
     pub(crate) fn client(&self) -> ClientId {
         self.client
+    }
+
+    /// This end's address.
+    pub(crate) fn local_ip(&self) -> Result<IpAddr> {
+        Ok(self.stream.local_addr().context("a link has lost its socket")?.ip())
     }
 
     /// Sends what waits and reads until `find` has found something, for [`HANDSHAKE`] at most.

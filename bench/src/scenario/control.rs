@@ -1,6 +1,7 @@
 //! The control plane while the records are full, and what it does to calls.
 
 use std::ffi::OsString;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -30,9 +31,14 @@ pub(crate) async fn run(args: &Control) -> Result<Report> {
         let _progress = Progress::new(&format!("connecting {} edges", args.residents));
         Residents::connect(&args.gateway.edge_addr, args.residents, args.methods).await?
     };
+    let mut asker = Asker::connect(&args.control_addr).await?;
+    {
+        let _progress = Progress::new("waiting for the records");
+        asker.caught_up().await?;
+    }
     let filled_seconds = begin.elapsed().as_secs_f64();
     let questions = questions(&residents);
-    let (told, pages) = alone(args, &questions).await?;
+    let (told, pages) = alone(args, &questions, &mut asker).await?;
     let calls = beside_calls(args, &questions, server).await?;
     Ok(Report::Control(Box::new(ControlReport {
         records: args.records,
@@ -53,12 +59,11 @@ pub(crate) async fn run(args: &Control) -> Result<Report> {
 ///
 /// Round by round, so that whatever else the machine does falls on all alike. One waits until the one before it is answered,
 /// and its time counts from when it is sent: a slow one is not told as another's slowness.
-async fn alone(args: &Control, questions: &[Question]) -> Result<(Vec<QuestionReport>, Told)> {
+async fn alone(args: &Control, questions: &[Question], asker: &mut Asker) -> Result<(Vec<QuestionReport>, Told)> {
     let progress = Progress::new("asking");
     let done = progress.counter();
-    let mut asker = Asker::connect(&args.control_addr).await?;
     let mut times = vec![Way::ALL.map(|_| Latencies::default()); questions.len()];
-    for (question, _) in questions.iter().zip(&times) {
+    for question in questions {
         for way in Way::ALL {
             asker.ask(question, way).await.context("before anything was measured")?;
         }
@@ -71,7 +76,7 @@ async fn alone(args: &Control, questions: &[Question]) -> Result<(Vec<QuestionRe
                 sleep_until(pace.due(number).into()).await;
                 times.record(asker.ask(question, way).await?);
                 number += 1;
-                done.store(number, std::sync::atomic::Ordering::Relaxed);
+                done.store(number, Ordering::Relaxed);
             }
         }
     }
