@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor};
@@ -123,8 +123,7 @@ pub(super) async fn look(path: &Path) -> Result<(), OpenError> {
         if !found.is_dir() {
             return Err(Errno::NOTDIR.into());
         }
-        let wanted = Access::WRITE_OK | Access::EXEC_OK;
-        Ok(accessat(CWD, folder, wanted, AtFlags::EACCESS)?)
+        Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
     });
     may_write.map_err(failed)?;
     // What is written beside the database at this moment is not waited for, nor looked at.
