@@ -180,13 +180,19 @@ test("a lost link is made anew once, with every method before it counts as onlin
   end.lose();
   // As some engines do after an error.
   onclose?.({ code: 1006, reason: "" });
+  await until("it is told", () => seen.length > 0);
+  const { signal } = new AbortController();
+  const waits = edge.call("m", "", { signal });
   const next = await (await ends.dialled(2)).admit(78n);
   await next.registered("one");
   await settled();
   assert.deepEqual([edge.state, seen], ["offline", ["offline", "reconnect"]]);
   await next.registered("two");
-  await until("it is online", () => edge.state === "online");
-  assert.equal(edge.id, 78n);
+  const { packet } = await next.takes(Kind.Request);
+  next.give({ kind: Kind.Response, session: 1n, body: body() }, packet);
+  await waits;
+  assert.equal(listeners(signal), 0);
+  assert.deepEqual([edge.state, edge.id], ["online", 78n]);
   message(next, "of the second link");
   const { value } = (await edge.messages().next()) as { value: Message };
   assert.equal(value.text(), "of the second link", "the publisher of the first has been told that it was lost");
