@@ -51,8 +51,9 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let ending = asked_to_end()?;
     let page = read_page(&args.page)?;
-    let listener =
-        TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let listener = TcpListener::bind(&args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; --listen names another address", args.listen))?;
     let port = listener.local_addr().context("the listener has no address")?.port();
     let (gateway, address, websocket) = match args.gateway {
         Some(path) => {
@@ -66,6 +67,7 @@ async fn main() -> anyhow::Result<()> {
     let address = gateway.as_ref().map(|gateway| gateway.services.clone()).or(address).unwrap_or_default();
     let room = Room::open(&address).await.with_context(|| format!("cannot join the gateway at {address}"))?;
     println!("> open http://127.0.0.1:{port}/ in two browsers; Ctrl-C ends it all");
+    println!("> pages connect to the gateway at {websocket}, which a browser elsewhere has to reach, too");
     if let Some(gateway) = &gateway {
         let client = std::env::current_exe().unwrap_or_default().with_file_name("chatroom_client");
         println!("> in a terminal: {} --address {} --name carol", client.display(), gateway.edges);

@@ -22,6 +22,20 @@ const timers = () => process.getActiveResourcesInfo().filter((what) => what === 
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
+/** How many listen to the signals that are made from now on, which only the package itself has. */
+function inside(t: TestContext): () => number {
+  const Own = AbortController;
+  const signals: AbortSignal[] = [];
+  globalThis.AbortController = class extends Own {
+    constructor() {
+      super();
+      signals.push(this.signal);
+    }
+  };
+  t.after(() => (globalThis.AbortController = Own));
+  return () => signals.reduce((sum, signal) => sum + listeners(signal), 0);
+}
+
 function request(end: FarEnd, method: string, packet?: bigint): bigint {
   return end.give({ kind: Kind.Request, session: 1n, body: body({ key: toUtf8(method) }) }, packet);
 }
@@ -168,25 +182,33 @@ test("connecting that is given up, or takes too long, leaves nothing open", asyn
 test("a lost link is made anew once, with every method before it counts as online", async (t) => {
   hasty(t);
   const before = timers();
+  const listening = inside(t);
   const ends = new FarEnds();
   const { edge, end } = await ends.edge({ methods: { one: () => "1" } });
   const two = edge.register("two", () => "2");
   await end.registered("two");
   await two;
   message(end, "of the first link");
+  const listened = listening();
   const seen: string[] = [];
   for (const type of ["online", "offline", "reconnect", "closed"] as const) edge.addEventListener(type, () => seen.push(type));
   const { onclose } = end;
   end.lose();
   // As some engines do after an error.
   onclose?.({ code: 1006, reason: "" });
+  await until("it is told", () => seen.length > 0);
+  const { signal } = new AbortController();
+  const waits = edge.call("m", "", { signal });
   const next = await (await ends.dialled(2)).admit(78n);
   await next.registered("one");
   await settled();
   assert.deepEqual([edge.state, seen], ["offline", ["offline", "reconnect"]]);
   await next.registered("two");
-  await until("it is online", () => edge.state === "online");
-  assert.equal(edge.id, 78n);
+  const { packet } = await next.takes(Kind.Request);
+  next.give({ kind: Kind.Response, session: 1n, body: body() }, packet);
+  await waits;
+  assert.equal(listeners(signal), 0);
+  assert.deepEqual([edge.state, edge.id, listening()], ["online", 78n, listened]);
   message(next, "of the second link");
   const { value } = (await edge.messages().next()) as { value: Message };
   assert.equal(value.text(), "of the second link", "the publisher of the first has been told that it was lost");
