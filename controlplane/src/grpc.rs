@@ -28,6 +28,11 @@ const MAX_REQUEST: usize = 64 * 1024;
 /// The path below which health is asked.
 pub(crate) const HEALTH: &str = "/grpc.health.v1.Health/";
 
+/// Whether a request to this path is answered for as long as it is asked: health that is watched, reflection.
+pub(crate) fn lasts(path: &str) -> bool {
+    path.starts_with("/grpc.")
+}
+
 /// The services, behind their paths, and what health says of them.
 pub(crate) fn router(operations: Arc<Operations>) -> (Router, HealthReporter) {
     let api = ControlPlaneServer::new(Grpc(operations)).max_decoding_message_size(MAX_REQUEST);

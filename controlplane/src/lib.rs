@@ -40,8 +40,20 @@ pub use running::{Bridge, BridgeState, Closed, Counters, Info, Link, LinkKind, R
 /// What TLS offers, the better one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// How long a connection may be open without a request.
-const IDLE: Duration = Duration::from_secs(300);
+/// How long clients may do nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long a connection may be open without a request; in HTTP/1 it ends after 10 s in any case.
+    pub idle: Duration,
+    /// How long a request may take until its answer is taken, down to the last byte.
+    pub taken: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(300), taken: Duration::from_secs(120) }
+    }
+}
 
 /// What the control plane needs is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +97,7 @@ pub struct ControlPlane {
     /// Connections, and kicks that outlive whoever asked for them.
     tasks: TaskTracker,
     meter: Arc<Meter>,
-    idle: Duration,
+    patience: Patience,
 }
 
 impl ControlPlane {
@@ -95,14 +107,13 @@ impl ControlPlane {
         let tasks = TaskTracker::new();
         let operations = Arc::new(Operations::new(records, running, tasks.clone()));
         let entrance = Entrance::new(&operations, loaded.tokens, Arc::clone(&meter));
-        Self { entrance, tls: loaded.tls.map(TlsAcceptor::new), tasks, meter, idle: IDLE }
+        Self { entrance, tls: loaded.tls.map(TlsAcceptor::new), tasks, meter, patience: Patience::default() }
     }
 
-    /// Ends connections that had no request under way for so long, in place of 5 minutes. In HTTP/1 they end after 10 s in any
-    /// case.
+    /// With another patience than 5 minutes without a request, and 2 for each.
     #[must_use]
-    pub const fn ending_idle_after(mut self, idle: Duration) -> Self {
-        self.idle = idle;
+    pub const fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
         self
     }
 

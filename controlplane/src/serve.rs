@@ -23,14 +23,15 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use self::begun::{Begun, Version};
-use self::idle::Use;
 use self::places::{Place, Places};
+use self::used::Use;
 use crate::ControlPlane;
+use crate::grpc;
 use crate::meter::Bound;
 
 mod begun;
-mod idle;
 mod places;
+mod used;
 
 /// Connections at once.
 const CONNECTIONS: usize = 256;
@@ -167,19 +168,25 @@ impl ControlPlane {
         let (plane, used) = (Arc::clone(self), Use::new());
         let use_of = used.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (plane, held) = (Arc::clone(&plane), use_of.begin());
+            let within = (!grpc::lasts(request.uri().path())).then_some(plane.patience.taken);
+            let (plane, held) = (Arc::clone(&plane), use_of.begin(within));
             async move { Ok::<_, Infallible>(plane.entrance.answer(request.map(Body::new), peer, held).await) }
         });
         // Both kinds of connection are stopped alike, and share no trait for it.
         macro_rules! drive {
             ($connection:expr) => {{
                 let mut connection = std::pin::pin!($connection);
+                let untaken = || Err("an answer was not taken in time".into());
                 tokio::select! {
                     ended = connection.as_mut() => return Ok(ended?),
+                    () = used.overdue() => return untaken(),
                     () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-                    () = used.idle(self.idle) => connection.as_mut().graceful_shutdown(),
+                    () = used.idle(self.patience.idle) => connection.as_mut().graceful_shutdown(),
                 }
-                Ok(connection.await?)
+                tokio::select! {
+                    ended = connection => Ok(ended?),
+                    () = used.overdue() => untaken(),
+                }
             }};
         }
         match version {

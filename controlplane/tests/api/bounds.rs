@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::controlplane::control_plane_client::ControlPlaneClient;
 use api::controlplane::{GetEdgeRequest, ListEdgesRequest};
-use frontier_controlplane::{Bound, Outcome, Protocol};
+use frontier_controlplane::{Bound, Outcome, Patience, Protocol};
 use net::tls::{ClientFiles, Roots, TlsConnector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -52,15 +52,19 @@ async fn who_says_nothing_or_half_is_cut_and_holds_up_nobody() {
     }
 }
 
-/// A connection from 127.0.0.`host` that has an answer, so that it is known to be in; `None` if it was closed instead.
+/// How a client of HTTP/2 begins.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A connection from 127.0.0.`host` that has an answer, so that it is known to be in; `None` if it was closed instead. It stays
+/// for a while without a request, as one of HTTP/1 would not.
 async fn let_in(served: &Served, host: u8) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, host], 0).into()).unwrap();
     let mut stream = within(socket.connect(served.addr)).await.unwrap();
-    let mut first = [0; 12];
-    stream.write_all(b"GET /v1/info HTTP/1.1\r\nHost: test\r\n\r\n").await.ok()?;
-    within(stream.read_exact(&mut first)).await.ok()?;
-    assert_eq!(&first, b"HTTP/1.1 200");
+    let mut settings = [0; 9];
+    stream.write_all(HTTP2).await.ok()?;
+    within(stream.read_exact(&mut settings)).await.ok()?;
+    assert_eq!(settings[3], 4, "the kind of the first frame");
     Some(stream)
 }
 
@@ -92,16 +96,16 @@ async fn connections_above_the_bounds_are_closed_and_places_come_back() {
 
 #[tokio::test]
 async fn a_connection_without_requests_ends_and_one_with_a_request_does_not() {
-    const IDLE: Duration = Duration::from_millis(500);
+    const IDLE: Duration = Duration::from_secs(2);
     let plain = config::ControlPlane::default();
-    let served = Served::changed(BACKENDS[0], &plain, |plane| plane.ending_idle_after(IDLE)).await;
+    let patience = Patience { idle: IDLE, ..Patience::default() };
+    let served = Served::changed(BACKENDS[0], &plain, |plane| plane.with_patience(patience)).await;
     // An answer that goes on for as long as somebody listens.
     let mut health = HealthClient::new(channel(&served).await);
     let mut watched = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert!(within(watched.message()).await.unwrap().is_some());
     let mut idle = TcpStream::connect(served.addr).await.unwrap();
-    idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    let silent = TcpStream::connect(served.addr).await.unwrap();
+    idle.write_all(HTTP2).await.unwrap();
     // The first is told so and gets its time to go; it does not need it.
     let told = within(async {
         let mut frames = Vec::new();
@@ -111,7 +115,6 @@ async fn a_connection_without_requests_ends_and_one_with_a_request_does_not() {
     });
     told.await;
     drop(idle);
-    drop(silent);
     within(async {
         while served.meter.connections() > 1 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -121,6 +124,32 @@ async fn a_connection_without_requests_ends_and_one_with_a_request_does_not() {
     served.stop();
     let last = within(watched.message()).await.unwrap().expect("the one that is used was there all the time");
     assert_eq!(last.status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_take_its_answer_is_cut() {
+    let plain = config::ControlPlane::default();
+    let patience = Patience { taken: Duration::from_secs(1), ..Patience::default() };
+    let served = Served::changed(BACKENDS[0], &plain, |plane| plane.with_patience(patience)).await;
+    let mut stream = TcpStream::connect(served.addr).await.unwrap();
+    // No window for any byte of an answer, and a request: GET, http, and the path.
+    let no_window = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
+    let request = b"\0\0\x0c\x01\x05\0\0\0\x01\x82\x86\x04\x08/v1/info";
+    let preface = &HTTP2[..24];
+    stream.write_all(&[preface, no_window, request].concat()).await.unwrap();
+    within(async {
+        while served.meter.in_flight() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    ends(stream).await;
+    within(async {
+        while (served.meter.in_flight(), served.meter.connections()) != (0, 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
