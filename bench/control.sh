@@ -2,7 +2,7 @@
 # Measures connects, the control plane, its effect on calls and the memory of an edge, with each place of records in turn, and writes
 # the figures into docs/performance.md.
 #
-#   bench/control.sh                              takes about 12 minutes, on a machine that does nothing else
+#   bench/control.sh                              takes about 7 minutes, on a machine that does nothing else
 #   bench/control.sh --quick FOLDER [RECORDS]…    takes a moment for each, and leaves reports and document in FOLDER: to see that it runs
 #   bench/control.sh --try FOLDER [RECORDS]…      the real lengths, and leaves reports and document in FOLDER
 #

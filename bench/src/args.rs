@@ -1,9 +1,9 @@
 //! The command line.
 
 mod control;
+mod peer;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use sdk::Tls;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use control::{Control, Records};
+pub(crate) use peer::Peer;
 
 /// Measures a gateway: calls, publishes, streams, connects, idle links and its control plane.
 ///
@@ -329,48 +330,6 @@ pub(crate) struct Certificate {
     /// Where the key goes
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum Peer {
-    /// A service that echoes calls, acknowledges messages and counts what streams bring
-    Service {
-        #[arg(long)]
-        addr: String,
-        /// Give out edge ids, and be told who comes and goes
-        #[arg(long)]
-        hooks: bool,
-    },
-    /// Edges that do the same
-    Edges {
-        #[arg(long)]
-        addr: String,
-        #[arg(long)]
-        count: u32,
-        #[command(flatten)]
-        edge_tls: EdgeTls,
-    },
-    /// A service on one thread that echoes calls and acknowledges messages, as light as the relay's echo
-    LeanService {
-        #[arg(long)]
-        addr: String,
-    },
-    /// Edges that do the same
-    LeanEdges {
-        #[arg(long)]
-        addr: String,
-        #[arg(long)]
-        count: u32,
-    },
-    /// The plain relay
-    Relay {
-        #[arg(long)]
-        upstream: SocketAddr,
-    },
-    /// Sends back what it gets
-    Echo,
-    /// Tells at the end of each connection how much came
-    Sink,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
