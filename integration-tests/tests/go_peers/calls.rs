@@ -2,7 +2,7 @@
 
 use frontier_integration_tests::go::{Generation, Start, bytes};
 use frontier_integration_tests::raw::with_tail;
-use frontier_integration_tests::{Gateway, go};
+use frontier_integration_tests::{Gateway, eventually, go};
 use serde_json::json;
 
 use crate::pairs::{Pair, every_pair, payload};
@@ -176,6 +176,8 @@ fn two_services_with_one_method_share_their_callers_until_one_leaves() {
         assert!(first.contains(&b"one".to_vec()) && first.contains(&b"other".to_vec()), "{first:?}");
         assert_eq!(ask_all(), first, "an edge keeps its service");
         services[0].tell(json!({"do": "close"}));
+        // A call that meets it on its way out is answered with an error.
+        eventually("one is gone", || (gateway.metric("frontier_links", &["service"]) == 1.0).then_some(()));
         assert!(ask_all().iter().all(|who| who == b"other"));
     }
 }
