@@ -183,9 +183,11 @@ impl ControlPlane {
                     () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
                     () = used.idle(self.patience.idle) => connection.as_mut().graceful_shutdown(),
                 }
+                // Who was told to go, and asks for nothing more, has as long again: it need not obey.
                 tokio::select! {
                     ended = connection => Ok(ended?),
                     () = used.overdue() => untaken(),
+                    () = used.idle(self.patience.idle) => Ok(()),
                 }
             }};
         }
