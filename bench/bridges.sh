@@ -10,10 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-die() {
-    echo "bench: $*" >&2
-    exit 1
-}
+source bench/common.sh
 
 run=(--seconds 3 --warm-up 2 --rounds 3)
 mode=${1:-}
@@ -34,15 +31,10 @@ esac
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(kafka rabbitmq nats jetstream mqtt redis)
 
-built=${CARGO_TARGET_DIR:-target}
-if [ -z "${FRONTIER_BIN:-}" ] || [ -z "${FRONTIER_BENCH_BIN:-}" ]; then
-    cargo build --release --locked -p frontier-gateway -p frontier-bench
-fi
+take_programs
 if [ -z "${FRONTIER_BROKER_BIN:-}" ]; then
     cargo build --locked -p frontier-integration-tests --example broker
 fi
-frontier=${FRONTIER_BIN:-$built/release/frontier}
-bench=${FRONTIER_BENCH_BIN:-$built/release/frontier-bench}
 broker_bin=${FRONTIER_BROKER_BIN:-$built/debug/examples/broker}
 
 work=$(mktemp -d)
@@ -62,16 +54,6 @@ stop() {
     fi
 }
 trap 'stop; rm -rf "$work"; [ "$document" != docs/performance.md ] || rm -rf "$reports"' EXIT
-
-# await FILE PATTERN PROCESS WHAT: until the pattern is in the file.
-await() {
-    for _ in $(seq 3000); do
-        ! grep -qs "$2" "$1" || return 0
-        kill -0 "$3" 2>/dev/null || die "$4 does not start: $(cat "$1")"
-        sleep 0.05
-    done
-    die "$4 does not come up: $(cat "$1")"
-}
 
 # What is kept is bounded where a client cannot say so, or minutes of it would fill the disk; the other settings are those of the tests.
 kind() {
@@ -137,6 +119,5 @@ for target in "${targets[@]}"; do
     measure "$target"
 done
 
-machine="$(nproc) cores ($(sed -n 's/^model name\s*: //p' /proc/cpuinfo | sort -u | paste -sd ,)), Linux $(uname -r | cut -d - -f 1)"
-"$bench" document --bridges --reports "$reports" --into "$document" --measured "on $(date -u +%F): $machine"
+"$bench" document --bridges --reports "$reports" --into "$document" --measured "$(measured)"
 echo "written: $document"

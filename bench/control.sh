@@ -2,7 +2,7 @@
 # Measures connects, the control plane, its effect on calls and the memory of an edge, with each place of records in turn, and writes
 # the figures into docs/performance.md.
 #
-#   bench/control.sh                              takes about 7 minutes, on a machine that does nothing else
+#   bench/control.sh                              takes about 6 minutes, on a machine that does nothing else
 #   bench/control.sh --quick FOLDER [RECORDS]…    takes a moment for each, and leaves reports and document in FOLDER: to see that it runs
 #   bench/control.sh --try FOLDER [RECORDS]…      the real lengths, and leaves reports and document in FOLDER
 #
@@ -10,10 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-die() {
-    echo "bench: $*" >&2
-    exit 1
-}
+source bench/common.sh
 
 turns=3
 connect=(--seconds 3 --warm-up 1 --rounds 1)
@@ -42,12 +39,7 @@ esac
 places=("$@")
 [ ${#places[@]} -gt 0 ] || places=(memory sqlite-memory sqlite-file)
 
-if [ -z "${FRONTIER_BIN:-}" ] || [ -z "${FRONTIER_BENCH_BIN:-}" ]; then
-    cargo build --release --locked -p frontier-gateway -p frontier-bench
-fi
-built=${CARGO_TARGET_DIR:-target}/release
-frontier=${FRONTIER_BIN:-$built/frontier}
-bench=${FRONTIER_BENCH_BIN:-$built/frontier-bench}
+take_programs
 
 work=$(mktemp -d)
 gateway=
@@ -80,12 +72,7 @@ observability: { addr: "127.0.0.1:0" }
 YAML
     FRONTIER_DRAIN_SECONDS=0 "$frontier" --config "$work/frontier.yaml" > "$work/log" 2>&1 &
     gateway=$!
-    for _ in $(seq 3000); do
-        ! grep -qs 'frontier starts' "$work/log" || return 0
-        kill -0 "$gateway" 2>/dev/null || die "the gateway does not start: $(cat "$work/log")"
-        sleep 0.05
-    done
-    die "the gateway does not come up: $(cat "$work/log")"
+    await "$work/log" 'frontier starts' "$gateway" "the gateway"
 }
 
 listens() {
@@ -118,6 +105,5 @@ for records in "${places[@]}"; do
     measure control "$records" "${control[@]}"
 done
 
-machine="$(nproc) cores ($(sed -n 's/^model name\s*: //p' /proc/cpuinfo | sort -u | paste -sd ,)), Linux $(uname -r | cut -d - -f 1)"
-"$bench" document --control-plane --reports "$reports" --into "$document" --measured "on $(date -u +%F): $machine"
+"$bench" document --control-plane --reports "$reports" --into "$document" --measured "$(measured)"
 echo "written: $document"

@@ -8,10 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-die() {
-    echo "bench: $*" >&2
-    exit 1
-}
+source bench/common.sh
 
 if [ "${1:-}" = --quick ]; then
     reports=${2:?bench: --quick needs a folder for the reports}
@@ -26,12 +23,7 @@ else
     idle=(--edges 10000 --watch 60)
 fi
 
-if [ -z "${FRONTIER_BIN:-}" ] || [ -z "${FRONTIER_BENCH_BIN:-}" ]; then
-    cargo build --release --locked -p frontier-gateway -p frontier-bench
-fi
-built=${CARGO_TARGET_DIR:-target}/release
-frontier=${FRONTIER_BIN:-$built/frontier}
-bench=${FRONTIER_BENCH_BIN:-$built/frontier-bench}
+take_programs
 
 work=$(mktemp -d)
 gateway=
@@ -62,12 +54,7 @@ start() {
     rm -f "$work/log"
     FRONTIER_DRAIN_SECONDS=0 "$frontier" --config "$config" > "$work/log" 2>&1 &
     gateway=$!
-    for _ in $(seq 200); do
-        grep -qs 'frontier starts' "$work/log" && break
-        kill -0 "$gateway" 2>/dev/null || die "the gateway does not start: $(cat "$work/log")"
-        sleep 0.05
-    done
-    grep -qs 'frontier starts' "$work/log" || die "the gateway does not come up: $(cat "$work/log")"
+    await "$work/log" 'frontier starts' "$gateway" "the gateway"
     at=(
         --edge-addr "$(sed -n 's/.*edgebound server listening on: //p' "$work/log")"
         --service-addr "$(sed -n 's/.*servicebound server listening on: //p' "$work/log")"
@@ -114,6 +101,5 @@ config=$work/tls.yaml measure idle "${idle[@]}" --edge-tls-ca "$work/cert.pem"
 config=$work/websocket.yaml measure idle "${idle[@]}"
 stop
 
-machine="$(nproc) cores ($(sed -n 's/^model name\s*: //p' /proc/cpuinfo | sort -u | paste -sd ,)), Linux $(uname -r | cut -d - -f 1)"
-"$bench" document --reports "$reports" --into "$document" --measured "on $(date -u +%F): $machine"
+"$bench" document --reports "$reports" --into "$document" --measured "$(measured)"
 echo "written: $document"

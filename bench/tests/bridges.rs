@@ -1,19 +1,12 @@
 //! The whole of `make bench-bridges` with rounds of a moment, against a real broker that starts at once and the built gateway:
 //! it runs, and writes what it found where it belongs. How large the figures are is not judged here.
 
-use std::fs;
+mod quick;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use quick::{read, run};
 use serde_json::Value;
-
-/// The built gateway. A missing one is an error that says what to do.
-fn gateway() -> PathBuf {
-    let named = std::env::var_os("FRONTIER_BIN").map(PathBuf::from);
-    let named = named.expect("FRONTIER_BIN must name the built gateway: run `make test`, or set it");
-    assert!(named.is_file(), "{} is not there: cargo build --release -p frontier-gateway", named.display());
-    named
-}
 
 /// The program that starts a broker, beside this test's own.
 fn broker() -> PathBuf {
@@ -25,30 +18,10 @@ fn broker() -> PathBuf {
     broker
 }
 
-/// Runs `bench/bridges.sh --quick`, which leaves its reports and the document in `folder`.
-fn run(folder: &Path, targets: &[&str]) {
-    let output = Command::new("bash")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("bridges.sh"))
-        .arg("--quick")
-        .arg(folder)
-        .args(targets)
-        .env("FRONTIER_BIN", gateway())
-        .env("FRONTIER_BENCH_BIN", env!("CARGO_BIN_EXE_frontier-bench"))
-        .env("FRONTIER_BROKER_BIN", broker())
-        .output()
-        .expect("bash runs");
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{complained}");
-}
-
-fn read(file: &Path) -> String {
-    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
 #[test]
 fn a_bridge_is_measured_beside_a_bare_client() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    run(folder.path(), &["jetstream", "redis"]);
+    run("bridges.sh", folder.path(), &["jetstream", "redis"], &[("FRONTIER_BROKER_BIN", broker())]);
     for name in ["01-jetstream.json", "02-redis.json"] {
         let report: Value = serde_json::from_str(&read(&folder.path().join(name))).expect("a report is JSON");
         for figure in [

@@ -1,38 +1,13 @@
 //! The whole of `make bench-control` with rounds of a moment, against the built gateway: it runs, and writes what it found where it
 //! belongs. How large the figures are is not judged here.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod quick;
+
+use std::path::Path;
 use std::process::Command;
 
+use quick::{read, run};
 use serde_json::Value;
-
-/// The built gateway. A missing one is an error that says what to do.
-fn gateway() -> PathBuf {
-    let named = std::env::var_os("FRONTIER_BIN").map(PathBuf::from);
-    let named = named.expect("FRONTIER_BIN must name the built gateway: run `make test`, or set it");
-    assert!(named.is_file(), "{} is not there: cargo build -p frontier-gateway", named.display());
-    named
-}
-
-/// Runs `bench/control.sh --quick`, which leaves its reports and the document in `folder`.
-fn run(folder: &Path, places: &[&str]) {
-    let output = Command::new("bash")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("control.sh"))
-        .arg("--quick")
-        .arg(folder)
-        .args(places)
-        .env("FRONTIER_BIN", gateway())
-        .env("FRONTIER_BENCH_BIN", env!("CARGO_BIN_EXE_frontier-bench"))
-        .output()
-        .expect("bash runs");
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{complained}");
-}
-
-fn read(file: &Path) -> String {
-    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
 
 /// Figures that are greater than zero wherever something was measured, by JSON pointer.
 fn figures_of(scenario: &str) -> Vec<String> {
@@ -65,7 +40,7 @@ fn figures_of(scenario: &str) -> Vec<String> {
 fn connects_questions_calls_and_memory_are_measured_with_records_in_memory_and_in_a_file() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let places = ["memory", "sqlite-file"];
-    run(folder.path(), &places);
+    run("control.sh", folder.path(), &places, &[]);
     let wanted = ["connect", "idle", "control"].into_iter().flat_map(|scenario| places.map(|place| (scenario, place)));
     for (number, (scenario, place)) in wanted.enumerate() {
         let name = format!("{:02}-{scenario}-{place}.json", number + 1);

@@ -1,42 +1,23 @@
 //! The whole of `make bench`, with rounds of a moment, against the built gateway: everything runs and reports its figures.
 //! How large they are is not judged here.
 
+mod quick;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use quick::{read, run};
 use serde_json::Value;
-
-/// The built gateway. A missing one is an error that says what to do.
-fn gateway() -> PathBuf {
-    let named = std::env::var_os("FRONTIER_BIN").map(PathBuf::from);
-    let named = named.expect("FRONTIER_BIN must name the built gateway: run `make test`, or set it");
-    assert!(named.is_file(), "{} is not there: cargo build --release -p frontier-gateway", named.display());
-    named
-}
-
-/// Runs `bench/run.sh --quick`, which leaves its reports and the document in `folder`.
-fn run(folder: &Path) {
-    let output = Command::new("bash")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("run.sh"))
-        .arg("--quick")
-        .arg(folder)
-        .env("FRONTIER_BIN", gateway())
-        .env("FRONTIER_BENCH_BIN", env!("CARGO_BIN_EXE_frontier-bench"))
-        .output()
-        .expect("bash runs");
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{complained}");
-}
 
 fn reports(folder: &Path) -> Vec<(String, Value)> {
     let files = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be listed").path());
     let json = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
-    let read = |file: PathBuf| {
-        let text = fs::read_to_string(&file).expect("a report can be read");
+    let report = |file: PathBuf| {
+        let text = read(&file);
         (file.display().to_string(), serde_json::from_str(&text).expect("a report is JSON"))
     };
-    json.map(read).collect()
+    json.map(report).collect()
 }
 
 /// Figures that are greater than zero wherever something was measured, by JSON pointer.
@@ -76,7 +57,7 @@ fn figures_of(scenario: &str) -> &'static [&'static str] {
 #[test]
 fn every_scenario_runs_and_reports_its_figures() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    run(folder.path());
+    run("run.sh", folder.path(), &[], &[]);
     let reports = reports(folder.path());
     for (file, report) in &reports {
         let scenario = report["scenario"].as_str().unwrap_or_else(|| panic!("{file} names no scenario"));
@@ -95,7 +76,7 @@ fn every_scenario_runs_and_reports_its_figures() {
         let found = reports.iter().filter(|(_, report)| report["peers"] == peers).count();
         assert_eq!(found, count, "reports of peers of kind {peers}");
     }
-    let document = fs::read_to_string(folder.path().join("performance.md")).expect("the document is written");
+    let document = read(&folder.path().join("performance.md"));
     for bar in [
         "| CPU per call edge → service, 1 000 edges |",
         "| CPU per call of the SDK edge → service, 32 edges |",
