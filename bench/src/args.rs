@@ -295,7 +295,7 @@ pub(crate) struct Bridge {
     #[arg(long, default_value = "100")]
     pub(crate) edges: NonZeroU32,
     /// Messages under way on each edge; the bare client has as many as all edges together
-    #[arg(long, default_value = "10")]
+    #[arg(long, default_value = "32")]
     pub(crate) in_flight: NonZeroU32,
     /// Payload in bytes
     #[arg(long, default_value = "1024")]

@@ -11,6 +11,7 @@ mod client;
 mod limits;
 mod outcome;
 mod properties;
+mod spread;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -32,7 +33,8 @@ use tracing::warn;
 
 use self::client::{Admin, Clients, Place, Producer, Said, Ticket};
 use self::limits::{Batches, Blame, Limits};
-use self::properties::Properties;
+use self::properties::{Linger, Properties};
+use self::spread::{Seen, Spread};
 use crate::secret::secret;
 use crate::{Apart, Bridge, Confirmations, Connector, Kind, PublishError, Record, Terms};
 
@@ -50,11 +52,12 @@ const CHECK: Duration = Duration::from_secs(4);
 /// How long a producer must stand without a fatal error if the one before had one.
 const PROBATION: Duration = Duration::from_millis(1_500);
 
-/// How long records wait for those before them to be confirmed. While a partition has no leader, those for others wait so long.
-const APART: Apart = Apart { heard: Duration::from_millis(5), silent: Duration::from_millis(250) };
+/// How long handing over a batch takes, about.
+const HAND_OVER: Duration = Duration::from_millis(1);
 
-/// How many batches the client gets in one go at most.
-const PARTITIONS: usize = 16;
+/// How long records wait for those before them to be confirmed. While a partition has no leader, those for others wait so long.
+const SILENT: Duration = Duration::from_millis(250);
+const HEARD: Duration = Duration::from_millis(5);
 
 /// How long what is under way may take when the bridge closes.
 const FLUSH: Duration = Duration::from_millis(1_800);
@@ -166,6 +169,7 @@ impl Connector for KafkaConnector {
             batches,
             patience: self.properties.patience(),
             linger: self.properties.linger(),
+            spread: Spread::default(),
             narrow: AtomicBool::new(false),
             fatal: Arc::clone(&self.fatal),
         };
@@ -229,8 +233,8 @@ struct Inner {
     batches: Batches,
     /// How long the client tries.
     patience: Duration,
-    /// How long records are gathered before the client has them.
-    linger: Duration,
+    linger: Linger,
+    spread: Spread,
     /// Whether the producer makes batches that are too large for a topic.
     narrow: AtomicBool,
     /// The connector's.
@@ -324,17 +328,18 @@ fn headers(record: &Record) -> OwnedHeaders {
 impl Bridge for KafkaBridge {
     /// With idempotence librdkafka has one request with messages of a partition under way. While one is, its thread does not wait for the
     /// answer: once what comes behind has lingered it looks for it again and again, and takes a processor for that. So records gather
-    /// here until what is under way is confirmed, and the client has them together just before they go.
+    /// here until shortly before that answer, and the client has as many as go together.
     fn terms(&self) -> Terms {
         let terms = Terms { heals: true, ..Terms::default() };
-        let Inner { batches, linger, .. } = &*self.0;
-        if linger.is_zero() || batches.is_single() {
+        let Inner { batches, linger, spread, .. } = &*self.0;
+        if linger.client.is_zero() || batches.is_single() {
             return terms;
         }
-        let fill_bytes = batches.bytes();
-        // Of several partitions each gets its batch in one go.
-        let batch_bytes = fill_bytes.saturating_mul(PARTITIONS);
-        Terms { batch_records: terms.window, batch_bytes, fill_bytes, linger: *linger, apart: Some(APART), ..terms }
+        let lead = linger.client + HAND_OVER;
+        let apart = Apart { gathers: linger.client, lead, silent: SILENT, heard: HEARD };
+        // Each partition has a request of its own.
+        let batch_bytes = batches.bytes().saturating_mul(spread.partitions());
+        Terms { batch_records: terms.window, batch_bytes, linger: linger.before, apart: Some(apart), ..terms }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
@@ -342,10 +347,16 @@ impl Bridge for KafkaBridge {
         let inner = Arc::clone(&self.0);
         // Each is let go of with its outcome: one that takes long must not keep the others in memory.
         let mut handed: Vec<_> = records.iter().cloned().map(Some).collect();
+        let mut seen = Seen::default();
         let (teller, confirmations) = Confirmations::told(move |place, said| {
             let record = handed.get_mut(place).and_then(Option::take);
             match (said, record) {
-                (Said::Report(Ok(())), _) => Ok(()),
+                (Said::Report(Ok(partition)), record) => {
+                    if let Some(record) = record {
+                        inner.spread.see(&mut seen, &record.destination, partition);
+                    }
+                    Ok(())
+                }
                 (Said::Report(Err(error)), Some(record)) => {
                     Err(inner.failed(&error, &record.destination, record.cost()))
                 }

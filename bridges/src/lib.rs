@@ -84,7 +84,7 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
 /// A connection to a broker.
 #[async_trait]
 pub trait Bridge: fmt::Debug + Send + Sync + 'static {
-    /// What this connection wants of its supervisor.
+    /// What this connection wants of its supervisor: asked before each batch.
     fn terms(&self) -> Terms;
 
     /// Hands `records` to the client. The order of the records, and of these calls, is the order on the wire; there is one
@@ -115,14 +115,11 @@ pub trait Bridge: fmt::Debug + Send + Sync + 'static {
 pub struct Terms {
     /// The most records in one [`Bridge::send`].
     pub batch_records: usize,
-    /// The most bytes in one, which a single record may exceed.
+    /// The most bytes in one, which a single record may exceed. What waits beside as many need not linger.
     pub batch_bytes: usize,
-    /// Bytes that fill a batch: what waits beside as many need not linger.
-    pub fill_bytes: usize,
     /// How long a record waits for others to fill a batch; clients that gather by themselves say zero.
     pub linger: Duration,
-    /// For clients that send one request at a time anyway: a batch waits, full or not, for all before it to be confirmed, so that what comes
-    /// meanwhile joins it.
+    /// For clients that have one request at a time under way: their records gather here until it is answered, or nearly.
     pub apart: Option<Apart>,
     /// The most records that may be unconfirmed.
     pub window: usize,
@@ -133,13 +130,17 @@ pub struct Terms {
     pub heals: bool,
 }
 
-/// How long a batch waits for those before it at most, from when the last one was handed over.
+/// How requests of a client that has one at a time are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Apart {
-    /// If something was confirmed since: of several requests, to several servers, one alone is slow.
-    pub heard: Duration,
-    /// If nothing was.
+    /// How long the client gathers what becomes a request, from its first record on. What comes within that joins it.
+    pub gathers: Duration,
+    /// How long before the answer is expected the next may be handed over: what the client gathers for, and the hand-over itself.
+    pub lead: Duration,
+    /// How long the next waits for the answer at most, from when the last record was handed over, if nothing was confirmed since.
     pub silent: Duration,
+    /// The same if something was: of several requests, to several servers, one alone is slow.
+    pub heard: Duration,
 }
 
 impl Default for Terms {
@@ -147,7 +148,6 @@ impl Default for Terms {
         Self {
             batch_records: 500,
             batch_bytes: 1024 * 1024,
-            fill_bytes: 1024 * 1024,
             linger: Duration::ZERO,
             apart: None,
             window: 10_000,

@@ -164,6 +164,13 @@ pub struct Record {
 /// What a record costs beside its texts and bytes: its place in queue, lane and table of deadlines.
 const OVERHEAD: usize = 512;
 
+/// What a record takes beside what is in it, and a header beside name and value.
+const FRAME: usize = 20;
+const HEADER: usize = 2;
+
+/// The headers of every message, without its topic.
+const OWN_HEADERS: usize = 4 * HEADER + 62 + 20 + 32 + 24;
+
 /// Room for one short text after another.
 #[derive(Default)]
 struct Text(Vec<u8>);
@@ -251,6 +258,22 @@ impl Record {
         self.meta.iter().map(|(at, value)| (&*self.form.meta[*at].key, &**value))
     }
 
+    /// About how many bytes the broker gets, rather more than less.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let message = &self.message;
+        let custom = if message.custom.is_empty() { 0 } else { HEADER + 15 + message.custom.len() };
+        let own = if self.form.own_headers { OWN_HEADERS + message.topic.len() + custom } else { 0 };
+        let meta = self.meta.iter().map(|(at, value)| HEADER + self.form.meta[*at].header.len() + value.len());
+        let fixed = self.form.fixed.iter().map(|(name, value)| HEADER + name.len() + value.len());
+        let beside: usize = FRAME + self.key.len() + own + meta.sum::<usize>() + fixed.sum::<usize>();
+        match self.form.payload {
+            Payload::Raw => beside + message.payload.len(),
+            // In base64, with the names of the members.
+            Payload::Json => 2 * beside + message.payload.len() * 4 / 3,
+        }
+    }
+
     /// Bytes that this holds in memory, for as long as it waits or is under way. A message that several bridges share counts
     /// for each.
     #[must_use]
@@ -272,6 +295,24 @@ mod tests {
         assert!(made.is_sorted_by(|a, b| a < b));
         assert!(!made.contains(&other.next()), "another gateway, or another run, has ids of its own");
         assert_eq!(made[7].to_string(), format!("{:032x}", made[7].0));
+    }
+
+    #[test]
+    fn the_size_is_about_what_all_parts_have_together() {
+        for form in [
+            Form::new(&config::Bridge::default()),
+            Form { own_headers: false, ..Form::new(&config::Bridge::default()) },
+        ] {
+            let mut record = Arc::into_inner(crate::testing::record(7_642_381_904_561_537_024, &[0; 300])).unwrap();
+            record.form = form.into();
+            record.meta.clear();
+            let mut parts = record.body().len() + record.key.len();
+            let Ok(()) = record.each_header(|name, value| {
+                parts += name.len() + value.len();
+                Ok::<_, std::convert::Infallible>(())
+            });
+            assert!((parts..parts + 40).contains(&record.size()), "{} of {parts}", record.size());
+        }
     }
 
     #[test]

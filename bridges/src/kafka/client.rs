@@ -14,7 +14,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, OwnedResourceSpecifier, Resource
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use tokio::runtime::Handle;
@@ -128,8 +128,8 @@ impl ClientContext for Context {
 
 /// What is said of a record in the end.
 pub(super) enum Said {
-    /// By librdkafka, which had it.
-    Report(Result<(), KafkaError>),
+    /// By librdkafka, which had it: the partition that has it now.
+    Report(Result<i32, KafkaError>),
     /// That librdkafka does not take it.
     NotTaken(PublishError),
 }
@@ -146,7 +146,7 @@ impl ProducerContext for Context {
 
     fn delivery(&self, report: &DeliveryResult<'_>, ticket: Ticket) {
         let (teller, place) = *ticket;
-        let report = report.as_ref().map(drop).map_err(|(error, _)| error.clone());
+        let report = report.as_ref().map(|message| message.partition()).map_err(|(error, _)| error.clone());
         teller.tell(place, Said::Report(report));
     }
 }

@@ -35,8 +35,8 @@ const ALWAYS: &[(&str, &str)] = &[
     ("enable.metrics.push", "false"),
 ];
 
-/// How long handing over a batch takes at most: the client sends all of it together.
-pub(super) const BURST: Duration = Duration::from_millis(1);
+/// How long the client gathers at most.
+const GATHERS: Duration = Duration::from_millis(4);
 
 /// Properties that would take away what the bridge stands on.
 const REFUSED: &[(&str, &str)] = &[
@@ -86,7 +86,7 @@ pub(super) struct Properties {
     base: ClientConfig,
     tls: BridgeTls,
     patience: Duration,
-    linger: Duration,
+    linger: Linger,
 }
 
 impl Properties {
@@ -116,12 +116,12 @@ impl Properties {
             base.set(name, value.expose());
         }
         try_out(&base)?;
-        let linger = gathered_before(&mut base);
+        let linger = divide_linger(&mut base);
         Ok(Self { base, tls: kafka.tls.clone(), patience: kafka.delivery_timeout, linger })
     }
 
-    /// How long records are to be gathered before the client has them; what it has it gathers for [`BURST`] at most.
-    pub(super) fn linger(&self) -> Duration {
+    /// How long records gather.
+    pub(super) fn linger(&self) -> Linger {
         self.linger
     }
 
@@ -213,14 +213,24 @@ fn gather(base: &mut ClientConfig, bridge: &Bridge, kafka: &KafkaBridge) {
     base.set("queue.buffering.max.messages", Terms::default().window.to_string());
 }
 
-/// Leaves the client as much of its linger as it takes to hand over a batch; returns the rest.
-fn gathered_before(base: &mut ClientConfig) -> Duration {
+/// How long records gather.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Linger {
+    /// Before the client has them.
+    pub(super) before: Duration,
+    /// Once it has them.
+    pub(super) client: Duration,
+}
+
+/// Leaves the client as much of its linger as it is to have, and tells where all of it is spent.
+fn divide_linger(base: &mut ClientConfig) -> Linger {
     let millis = base.get("linger.ms").and_then(|linger| linger.parse().ok());
     let linger = millis.and_then(|millis: f64| Duration::try_from_secs_f64(millis / 1e3).ok()).unwrap_or_default();
-    if linger > BURST {
-        base.set("linger.ms", BURST.as_millis().to_string());
+    let client = linger.min(GATHERS);
+    if linger > client {
+        base.set("linger.ms", client.as_millis().to_string());
     }
-    linger.saturating_sub(BURST)
+    Linger { before: linger - client, client }
 }
 
 /// TLS and login, files and password aside.
@@ -314,6 +324,19 @@ mod tests {
         let properties = Properties::new(&bridge, &kafka(&[])).unwrap().base;
         let kbytes: u64 = properties.get("queue.buffering.max.kbytes").unwrap().parse().unwrap();
         assert!(kbytes * 1024 >= 5 * 16 * 1024 * 1024 + 1_000_000, "{kbytes}");
+    }
+
+    #[test]
+    fn what_lingers_for_long_does_so_before_the_client_has_it() {
+        let millis =
+            |before, client| Linger { before: Duration::from_millis(before), client: Duration::from_millis(client) };
+        for (millis_in_all, expected, told) in
+            [("0", millis(0, 0), "0"), ("2", millis(0, 2), "2"), ("4", millis(0, 4), "4"), ("50", millis(46, 4), "4")]
+        {
+            let properties = of(&kafka(&[("linger.ms", millis_in_all)])).unwrap();
+            assert_eq!(properties.linger(), expected, "{millis_in_all}");
+            assert_eq!(properties.base.get("linger.ms"), Some(told));
+        }
     }
 
     #[test]

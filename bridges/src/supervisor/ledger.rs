@@ -10,6 +10,8 @@
 //! A publisher is answered once. If its deadline passes while the record waits, the record is withdrawn; if it is under way, the
 //! record is *forsaken*: its bytes stay charged until the client has let go of it, whatever comes of it.
 
+mod requests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +19,11 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use proto::id::EdgeId;
 
+use self::requests::{RequestNumber, Requests};
 use super::backoff::Backoff;
 use super::deadlines::Deadlines;
 use crate::error::Kind;
-use crate::{Answer, Apart, GivenUp, Outcome, PublishError, Record, Terms};
+use crate::{Answer, GivenUp, Outcome, PublishError, Record, Terms};
 
 /// The first and the longest wait of a lane whose record has failed in passing.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -60,11 +63,14 @@ pub(crate) type Number = u64;
 #[derive(Debug)]
 struct Entry<A> {
     record: Arc<Record>,
+    /// What it takes of memory, and of a batch.
     bytes: usize,
+    size: usize,
     since: Instant,
     /// None once the publisher is answered.
     answer: Option<A>,
-    in_flight: bool,
+    /// The request that it is part of, once it is under way.
+    in_flight: Option<RequestNumber>,
     /// What went wrong last; none if it was never sent.
     failure: Option<Arc<str>>,
 }
@@ -97,10 +103,7 @@ pub(crate) struct Ledger<A> {
     waiting_bytes: usize,
     /// Records under way, forsaken ones included.
     window: usize,
-    /// When the last batch was taken.
-    taken: Option<Instant>,
-    /// Whether anything has come of what is under way since.
-    heard: bool,
+    requests: Requests,
     counters: Counters,
     backoff: Backoff,
     closed: bool,
@@ -120,8 +123,7 @@ impl<A: Answer> Ledger<A> {
             deadlines: Deadlines::default(),
             waiting_bytes: 0,
             window: 0,
-            taken: None,
-            heard: false,
+            requests: Requests::default(),
             counters: Counters::default(),
             backoff: Backoff::new(RETRY_FIRST, RETRY_MOST),
             closed: false,
@@ -184,9 +186,10 @@ impl<A: Answer> Ledger<A> {
         self.counters.queued += 1;
         self.counters.bytes += bytes as u64;
         let edge = record.message.edge;
-        let entry = Entry { record, bytes, since: now, answer: Some(answer), in_flight: false, failure: None };
+        let size = record.size();
+        let entry = Entry { record, bytes, size, since: now, answer: Some(answer), in_flight: None, failure: None };
         self.entries.insert(number, entry);
-        self.wait(edge, number, bytes);
+        self.wait(edge, number, size);
         let awaited = self.awaited();
         self.deadlines.add(deadline, number, awaited, is_awaited(&self.entries));
         Ok(())
@@ -198,22 +201,25 @@ impl<A: Answer> Ledger<A> {
     /// now; [`Ledger::timeout`] tells when to ask again. What has expired must have been taken out before.
     pub(crate) fn take(&mut self, now: Instant) -> Option<(Vec<Number>, Vec<Arc<Record>>)> {
         self.release(now);
-        if !self.is_due(now) {
+        let room = self.terms.batch_records.min(self.terms.window.saturating_sub(self.window));
+        let due = self.closed && !self.ready.is_empty() || self.batch_at(now).is_some_and(|at| at <= now);
+        if room == 0 || !due {
             return None;
         }
-        let room = self.terms.batch_records.min(self.terms.window.saturating_sub(self.window));
+        let request = self.terms.apart.map_or(0, |apart| self.requests.number(now, apart));
+        let bytes_room = self.bytes_room(now);
         let (mut numbers, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
         while numbers.len() < room {
             let Some((number, edge)) = self.ready.first_key_value().map(|(number, edge)| (*number, *edge)) else {
                 break;
             };
             let entry = self.entries.get_mut(&number).expect("what waits is in the table");
-            if bytes > 0 && bytes + entry.bytes > self.terms.batch_bytes {
+            if bytes > 0 && bytes + entry.size > bytes_room {
                 break;
             }
-            bytes += entry.bytes;
-            self.waiting_bytes -= entry.bytes;
-            entry.in_flight = true;
+            bytes += entry.size;
+            self.waiting_bytes -= entry.size;
+            entry.in_flight = Some(request);
             numbers.push(number);
             records.push(Arc::clone(&entry.record));
             self.ready.pop_first();
@@ -227,29 +233,25 @@ impl<A: Answer> Ledger<A> {
             self.counters.queued -= 1;
             self.counters.in_flight += 1;
         }
-        if numbers.is_empty() {
-            return None;
+        if let Some(apart) = self.terms.apart {
+            self.requests.hand_over(now, apart, numbers.len(), bytes, self.terms.batch_bytes);
         }
-        (self.taken, self.heard) = (Some(now), false);
         Some((numbers, records))
     }
 
-    /// Whether a batch is full, or has waited for more for long enough, and for those before it.
-    fn is_due(&self, now: Instant) -> bool {
-        let full =
-            self.waiting_bytes >= self.terms.fill_bytes || self.counters.queued as usize >= self.terms.batch_records;
-        let lingers = |since: Instant| !full && since + self.terms.linger > now;
-        match self.ready.first_key_value() {
-            None => false,
-            Some(_) if self.closed => true,
-            Some((oldest, _)) => !lingers(self.entries[oldest].since) && self.keeps_apart().is_none_or(|at| at <= now),
-        }
+    /// How many bytes the next batch may have.
+    fn bytes_room(&self, now: Instant) -> usize {
+        let most = self.terms.batch_bytes;
+        self.terms.apart.map_or(most, |apart| self.requests.room(now, apart, most))
     }
 
-    /// Until when a batch waits for those before it.
-    fn keeps_apart(&self) -> Option<Instant> {
-        let (taken, Apart { heard, silent }) = (self.taken?, self.terms.apart.filter(|_| self.window > 0)?);
-        Some(taken + if self.heard { heard } else { silent })
+    /// When what waits is a batch: it is full or has waited for more for long enough, and for requests before it. Not before `now`.
+    fn batch_at(&self, now: Instant) -> Option<Instant> {
+        let (oldest, _) = self.ready.first_key_value()?;
+        let records = self.counters.queued as usize;
+        let full = records >= self.terms.batch_records || self.waiting_bytes >= self.bytes_room(now);
+        let ready = if full { now } else { now.max(self.entries[oldest].since + self.terms.linger) };
+        Some(self.terms.apart.map_or(ready, |apart| self.requests.next_at(ready, apart)))
     }
 
     /// Lanes that were held for long enough go on.
@@ -274,9 +276,11 @@ impl<A: Answer> Ledger<A> {
         outcome: Outcome,
         tell: impl FnOnce(&PublishError) -> Arc<str>,
     ) -> Option<Owed<A>> {
-        let entry = self.entries.get_mut(&number).filter(|entry| entry.in_flight)?;
-        entry.in_flight = false;
-        self.heard = true;
+        let entry = self.entries.get_mut(&number)?;
+        let request = entry.in_flight.take()?;
+        if let Some(apart) = self.terms.apart {
+            self.requests.settle(now, request, apart);
+        }
         let edge = entry.record.message.edge;
         self.window -= 1;
         let lane = self.lanes.get_mut(&edge).expect("a lane is kept while something of it is under way");
@@ -294,11 +298,11 @@ impl<A: Answer> Ledger<A> {
             }
             Err(error) if error.is_transient() && !forsaken => {
                 entry.failure = Some(tell(&error));
-                let bytes = entry.bytes;
+                let size = entry.size;
                 self.counters.queued += 1;
                 self.counters.retried += 1;
                 self.hold(now, edge, error.kind());
-                self.wait(edge, number, bytes);
+                self.wait(edge, number, size);
                 None
             }
             Err(error) => {
@@ -358,7 +362,7 @@ impl<A: Answer> Ledger<A> {
 
     /// The connection is gone: all that is under way is sent again over the next one, and what is forsaken is let go.
     pub(crate) fn lose(&mut self, now: Instant, error: &PublishError, tell: impl Fn(&PublishError) -> Arc<str>) {
-        let under_way = self.entries.iter().filter(|(_, entry)| entry.in_flight);
+        let under_way = self.entries.iter().filter(|(_, entry)| entry.in_flight.is_some());
         let mut numbers: Vec<Number> = under_way.map(|(number, _)| *number).collect();
         // Each goes back in front of those that wait in its lane.
         numbers.sort_unstable_by(|a, b| b.cmp(a));
@@ -386,33 +390,28 @@ impl<A: Answer> Ledger<A> {
     fn give_up(&mut self, number: Number) -> Option<A> {
         let entry = self.entries.get_mut(&number)?;
         let (edge, sent) = (entry.record.message.edge, entry.failure.is_some());
-        if entry.in_flight {
+        if entry.in_flight.is_some() {
             self.counters.in_flight -= 1;
             self.counters.failed += 1;
             return entry.answer.take();
         }
         self.counters.queued -= 1;
         *(if sent { &mut self.counters.failed } else { &mut self.counters.dropped }) += 1;
-        let bytes = entry.bytes;
-        self.unwait(edge, number, bytes);
+        let size = entry.size;
+        self.unwait(edge, number, size);
         let answer = self.let_go(number);
         self.rest(edge);
         answer
     }
 
     /// When to look again: a deadline, a lane that goes on, a batch that has waited for long enough.
-    pub(crate) fn timeout(&mut self) -> Option<Instant> {
+    pub(crate) fn timeout(&mut self, now: Instant) -> Option<Instant> {
         let deadline = self.next_deadline();
         let held = self.held.first().map(|(at, _)| *at);
-        deadline.into_iter().chain(held).chain(self.batch_at()).min()
-    }
-
-    /// When what waits is a batch, if it is not one already.
-    fn batch_at(&self) -> Option<Instant> {
+        // Without these a batch is one at once.
         let waits = !self.terms.linger.is_zero() || self.terms.apart.is_some();
-        let (oldest, _) = self.ready.first_key_value().filter(|_| waits && self.window < self.terms.window)?;
-        let lingered = self.entries[oldest].since + self.terms.linger;
-        Some(self.keeps_apart().map_or(lingered, |apart| apart.max(lingered)))
+        let batch = if waits && self.window < self.terms.window { self.batch_at(now) } else { None };
+        deadline.into_iter().chain(held).chain(batch).min()
     }
 
     /// When the next publisher gives up.
@@ -429,8 +428,8 @@ impl<A: Answer> Ledger<A> {
         entry.answer
     }
 
-    fn wait(&mut self, edge: EdgeId, number: Number, bytes: usize) {
-        self.waiting_bytes += bytes;
+    fn wait(&mut self, edge: EdgeId, number: Number, size: usize) {
+        self.waiting_bytes += size;
         let lane = self.lanes.entry(edge).or_default();
         let place = match lane.waiting.back() {
             Some(last) if *last > number => lane.waiting.partition_point(|before| *before < number),
@@ -445,8 +444,8 @@ impl<A: Answer> Ledger<A> {
         }
     }
 
-    fn unwait(&mut self, edge: EdgeId, number: Number, bytes: usize) {
-        self.waiting_bytes -= bytes;
+    fn unwait(&mut self, edge: EdgeId, number: Number, size: usize) {
+        self.waiting_bytes -= size;
         let Some(lane) = self.lanes.get_mut(&edge) else { return };
         let Ok(place) = lane.waiting.binary_search(&number) else { return };
         lane.waiting.remove(place);

@@ -178,7 +178,9 @@ impl<'a, A: Answer> Session<'a, A> {
             }
         }
         let now = now();
+        self.terms = self.bridge.terms();
         let mut ledger = self.shared.ledger();
+        ledger.agree(self.terms);
         let idle = ledger.under_way() == 0;
         let (numbers, records) = ledger.take(now)?;
         drop(ledger);
@@ -353,7 +355,7 @@ impl<'a, A: Answer> Session<'a, A> {
         let mut ledger = self.shared.ledger();
         // While a batch is being handed over, or none may be, only deadlines matter.
         let ready = self.sending.is_none() && self.well;
-        let ledger = if ready { ledger.timeout() } else { ledger.next_deadline() };
+        let ledger = if ready { ledger.timeout(now()) } else { ledger.next_deadline() };
         ledger.into_iter().chain(stall).chain(check).min()
     }
 }

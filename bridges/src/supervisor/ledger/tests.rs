@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::Apart;
 use crate::testing::{Publisher, Told, record};
 
 fn tell(error: &PublishError) -> Arc<str> {
@@ -42,6 +43,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+const APART: Apart = Apart {
+    gathers: Duration::from_millis(4),
+    lead: Duration::from_millis(5),
+    silent: Duration::from_millis(100),
+    heard: Duration::from_millis(10),
+};
+
 /// A ledger, and what must be true of it.
 struct World {
     ledger: Ledger<Publisher>,
@@ -57,8 +65,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(apart: Option<Apart>) -> Self {
         let mut ledger = Ledger::new(8 * 1024);
-        ledger.agree(Terms { batch_records: 3, batch_bytes: 2_000, window: 6, ..Terms::default() });
+        ledger.agree(Terms { batch_records: 3, batch_bytes: 2_000, window: 6, apart, ..Terms::default() });
         Self {
             ledger,
             now: Instant::now(),
@@ -160,8 +172,11 @@ impl World {
         assert_eq!((ok, told.len() as u64 - ok), (delivered, failed + dropped));
         let held: usize = self.ledger.entries.values().map(|entry| entry.bytes).sum();
         assert_eq!(counters.bytes as usize, held);
-        let waiting = self.ledger.entries.values().filter(|entry| !entry.in_flight);
-        assert_eq!(self.ledger.waiting_bytes, waiting.map(|entry| entry.bytes).sum::<usize>());
+        let waiting = self.ledger.entries.values().filter(|entry| entry.in_flight.is_none());
+        assert_eq!(self.ledger.waiting_bytes, waiting.map(|entry| entry.size).sum::<usize>());
+        if self.ledger.terms.apart.is_some() {
+            assert_eq!(self.ledger.requests.left(), self.under_way.len());
+        }
     }
 
     fn end(mut self) {
@@ -175,7 +190,7 @@ impl World {
         let mut numbers: Vec<u64> = self.told.lock().unwrap().iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (0..self.offered).collect::<Vec<_>>(), "every publisher is told once");
-        assert_eq!(self.ledger.timeout(), None, "nothing is waited for");
+        assert_eq!(self.ledger.timeout(self.now), None, "nothing is waited for");
         let Ledger { entries, lanes, ready, held, counters, .. } = &self.ledger;
         assert!(entries.is_empty() && lanes.is_empty() && ready.is_empty() && held.is_empty());
         assert_eq!((counters.bytes, self.ledger.waiting_bytes), (0, 0));
@@ -186,8 +201,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_it_adds_up_and_keeps_order_and_everybody_is_told_once(steps in steps()) {
-        let mut world = World::new();
+    fn whatever_happens_it_adds_up_and_keeps_order_and_everybody_is_told_once(steps in steps(), apart in any::<bool>()) {
+        let mut world = World::with(apart.then_some(APART));
         for step in steps {
             world.step(step);
         }
@@ -262,7 +277,7 @@ fn a_batch_waits_for_more_until_it_is_full_or_has_lingered() {
     world.step(Step::Offer { edge: 1, bytes: 10, patience: 3_000 });
     world.step(Step::Take);
     assert_eq!(world.under_way.len(), 0);
-    assert_eq!(world.ledger.timeout(), Some(world.now + linger));
+    assert_eq!(world.ledger.timeout(world.now), Some(world.now + linger));
     world.step(Step::Offer { edge: 2, bytes: 10, patience: 3_000 });
     world.step(Step::Take);
     assert_eq!(world.under_way.len(), 2, "full");
@@ -273,31 +288,30 @@ fn a_batch_waits_for_more_until_it_is_full_or_has_lingered() {
 }
 
 #[test]
-fn a_batch_waits_for_those_before_it_but_not_for_ever() {
+fn requests_are_kept_apart_and_filled_up() {
     let mut world = World::new();
     let linger = Duration::from_millis(4);
-    let apart = Apart { heard: Duration::from_millis(10), silent: Duration::from_millis(100) };
-    world.ledger.agree(Terms { linger, apart: Some(apart), ..Terms::default() });
-    let begin = world.now;
+    let batch_bytes = 3 * record(1, &[0; 10]).size();
+    world.ledger.agree(Terms { linger, batch_bytes, apart: Some(APART), ..Terms::default() });
     let offer = |world: &mut World, count| (0..count).for_each(|edge| world.offer(edge, 10, 30_000));
     let taken = |world: &mut World, at| world.ledger.take(at).map_or(Vec::new(), |(numbers, _)| numbers);
+    let begin = world.now;
     offer(&mut world, 1);
     assert!(taken(&mut world, begin).is_empty());
-    assert_eq!(world.ledger.timeout(), Some(begin + linger));
+    assert_eq!(world.ledger.timeout(begin), Some(begin + linger));
     let first = begin + linger;
     assert_eq!(taken(&mut world, first), [0]);
-    offer(&mut world, 2);
-    assert!(taken(&mut world, first + linger).is_empty(), "they have lingered, and the one before is under way");
-    assert_eq!(world.ledger.timeout(), Some(first + apart.silent));
-    assert!(world.ledger.settle(first + linger, 0, Ok(()), tell).is_some());
-    assert_eq!(taken(&mut world, first + linger), [1, 2]);
-    let second = first + linger;
+    offer(&mut world, 5);
+    assert_eq!(
+        taken(&mut world, first),
+        [1, 2],
+        "as many as fit beside the one that is with the client need not linger"
+    );
+    let end = first + APART.silent;
+    assert!(taken(&mut world, first + linger).is_empty(), "they have lingered, and those before are under way");
+    assert_eq!(world.ledger.timeout(first + linger), Some(end));
+    (0..3).for_each(|number| assert!(world.ledger.settle(first + linger, number, Ok(()), tell).is_some()));
+    assert_eq!(taken(&mut world, first + linger), [3, 4, 5]);
     offer(&mut world, 1);
-    assert_eq!(world.ledger.timeout(), Some(second + apart.silent));
-    assert!(world.ledger.settle(second, 1, Ok(()), tell).is_some());
-    assert_eq!(world.ledger.timeout(), Some(second + apart.heard), "of two one is slow");
-    assert_eq!(taken(&mut world, second + apart.heard), [3]);
-    let third = second + apart.heard;
-    offer(&mut world, 1);
-    assert_eq!(taken(&mut world, third + apart.silent), [4], "nothing is heard of any");
+    assert_eq!(taken(&mut world, first + linger + APART.silent), [6], "nothing is heard of any");
 }
