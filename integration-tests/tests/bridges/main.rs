@@ -16,6 +16,10 @@ mod redis;
 mod scenarios;
 mod target;
 
+use std::path::Path;
+use std::process::Command;
+
+use frontier_integration_tests::process::frontier_binary;
 use frontier_integration_tests::{Gateway, Settings};
 
 pub(crate) use target::{Access, Target};
@@ -45,4 +49,11 @@ pub(crate) fn gateway(lines: Vec<String>) -> Gateway {
 pub(crate) fn with(mut lines: Vec<String>, more: &[&str]) -> Vec<String> {
     lines.extend(more.iter().map(|line| (*line).to_owned()));
     lines
+}
+
+/// What `frontier check --connect` ends with for a configuration, and what it says.
+pub(crate) fn check(file: &Path) -> (Option<i32>, String) {
+    let mut program = Command::new(frontier_binary());
+    let output = program.args(["check", "--connect", "--config"]).arg(file).output().expect("the program runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }

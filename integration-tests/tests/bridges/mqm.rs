@@ -1,10 +1,7 @@
 //! The section `mqm` of the Go gateway, and `frontier check --connect`.
 
-use std::process::Command;
-
 use frontier_integration_tests::bridges::is;
 use frontier_integration_tests::brokers::{Redis, RedisClient};
-use frontier_integration_tests::process::frontier_binary;
 use frontier_integration_tests::raw::{Body, Client};
 use frontier_integration_tests::{Settings, eventually};
 
@@ -98,9 +95,7 @@ fn a_check_connects_to_every_broker_and_says_what_is_wrong() {
     let good = bridge("good", &format!("redis: {{ addrs: [\"{}\"] }}", redis.addr));
     let check = |bridges: &[&str]| {
         std::fs::write(&file, format!("bridges:\n{}", bridges.concat())).expect("a file can be written");
-        let mut program = Command::new(frontier_binary());
-        let output = program.args(["check", "--connect", "--config"]).arg(&file).output().expect("the program runs");
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        crate::check(&file)
     };
     let (code, said) = check(&[&good]);
     assert_eq!((code, said), (Some(0), format!("bridge \"good\" (redis {}): connected\n", redis.addr)));

@@ -2,17 +2,16 @@
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::Command;
 use std::time::Duration;
 
 use frontier_integration_tests::bridges::{Load, is};
 use frontier_integration_tests::brokers::Settings;
-use frontier_integration_tests::process::{Signal, frontier_binary};
+use frontier_integration_tests::process::Signal;
 use frontier_integration_tests::{PATIENCE, eventually};
 
 use super::Mqtt;
 use super::subscriber::Subscriber;
-use crate::{Access, BRIDGE, Target, gateway, settings, with};
+use crate::{Access, BRIDGE, Target, check, gateway, settings, with};
 
 fn lines(addr: SocketAddr, more: &[&str]) -> Vec<String> {
     with(Mqtt::<5, 1>::bridge(&addr.to_string(), &Access::default()), &[more, &["topics: [t]"]].concat())
@@ -76,10 +75,8 @@ fn a_check_does_not_throw_the_gateway_off() {
     for more in [&["  client_id: frontier-b-fixed"][..], &[]] {
         let mut target = Mqtt::<5, 1>::start(&Settings::default(), &[]);
         let gateway = gateway(lines(target.addr(), more));
-        let mut check = Command::new(frontier_binary());
-        let output = check.args(["check", "--connect", "--config"]).arg(gateway.file()).output();
-        let output = output.expect("the program runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let (code, said) = check(&gateway.file());
+        assert_eq!(code, Some(0), "{said}");
         let [first, second] = came(&mut target);
         assert_ne!(first, second);
         assert!(second.ends_with("-check"), "{second}");

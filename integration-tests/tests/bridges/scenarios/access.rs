@@ -9,7 +9,7 @@ use frontier_integration_tests::raw::{Body, Client};
 use frontier_integration_tests::wait::eventually_within;
 use frontier_integration_tests::{Gateway, eventually};
 
-use crate::{Access, BRIDGE, Target, gateway, settings, with};
+use crate::{Access, BRIDGE, Target, check, gateway, settings, with};
 
 #[track_caller]
 fn a_message_arrives<T: Target>(gateway: &Gateway, target: &mut T, value: &str) {
@@ -63,15 +63,22 @@ pub(crate) fn a_wrong_password_is_told_and_a_right_one_taken_up<T: Target>() {
     let lines = with(T::bridge(&target.addr().to_string(), &access), &["topics: [t]"]);
     let gateway = settings(&[(BRIDGE, lines)]).start();
     let line = gateway.logged("bridge down");
-    let told = line.to_lowercase();
-    assert!(["auth", "refused", "credential", "login", "password"].iter().any(|word| told.contains(word)), "{line}");
+    let is_why = |told: &str| {
+        let told = told.to_lowercase();
+        ["auth", "refused", "credential", "login", "password"].iter().any(|word| told.contains(word))
+    };
+    assert!(is_why(&line), "{line}");
+    let (code, refused) = check(&gateway.file());
+    assert!(code == Some(1) && is_why(&refused), "{refused}");
     let mut edge = Client::edge(gateway.edge);
     let waits = edge.message(&Body::new().topic("t").value(b"waits"));
     std::fs::write(&file, "wonder-1\r\n").expect("a file can be written");
     eventually_within(Duration::from_secs(60), "it is up", || is(&gateway, BRIDGE, "up").then_some(()));
     assert_eq!(edge.acked(waits), Ok(()));
     a_message_arrives(&gateway, &mut target, "later");
-    let said = gateway.log.lines().join("\n");
+    let (code, connected) = check(&gateway.file());
+    assert!(code == Some(0) && connected.ends_with(": connected\n"), "{connected}");
+    let said = [gateway.log.lines().join("\n"), refused, connected].concat();
     assert!(!said.contains("wrong-7") && !said.contains("wonder-1"), "{said}");
 }
 
