@@ -55,8 +55,10 @@ const PROBATION: Duration = Duration::from_millis(1_500);
 /// How long handing over a batch takes, about.
 const HAND_OVER: Duration = Duration::from_millis(1);
 
-/// How long records wait for those before them to be confirmed. While a partition has no leader, those for others wait so long.
+/// How long records wait for those before them at most if nothing of these is confirmed. While a partition has no leader, those for others
+/// may wait so long.
 const SILENT: Duration = Duration::from_millis(250);
+/// The same if something is: one of several partitions is slow.
 const HEARD: Duration = Duration::from_millis(5);
 
 /// How long what is under way may take when the bridge closes.
@@ -351,12 +353,11 @@ impl Bridge for KafkaBridge {
         let (teller, confirmations) = Confirmations::told(move |place, said| {
             let record = handed.get_mut(place).and_then(Option::take);
             match (said, record) {
-                (Said::Report(Ok(partition)), record) => {
-                    if let Some(record) = record {
-                        inner.spread.see(&mut seen, &record.destination, partition);
-                    }
+                (Said::Report(Ok(partition)), Some(record)) => {
+                    inner.spread.see(&mut seen, &record.destination, partition);
                     Ok(())
                 }
+                (Said::Report(Ok(_)), None) => Ok(()),
                 (Said::Report(Err(error)), Some(record)) => {
                     Err(inner.failed(&error, &record.destination, record.cost()))
                 }

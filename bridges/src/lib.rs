@@ -84,7 +84,7 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
 /// A connection to a broker.
 #[async_trait]
 pub trait Bridge: fmt::Debug + Send + Sync + 'static {
-    /// What this connection wants of its supervisor: asked before each batch.
+    /// What this connection wants of its supervisor: asked before each batch. Whether requests are kept apart stays as it is.
     fn terms(&self) -> Terms;
 
     /// Hands `records` to the client. The order of the records, and of these calls, is the order on the wire; there is one

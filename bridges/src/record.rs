@@ -119,17 +119,23 @@ pub struct Form {
     pub(crate) own_headers: bool,
     pub(crate) meta: Vec<MetaKey>,
     pub(crate) fixed: BTreeMap<String, String>,
+    /// Bytes that every record has beside what is its own.
+    common: usize,
 }
 
 impl Form {
     /// As configured.
     #[must_use]
     pub fn new(config: &config::Bridge) -> Self {
+        let headers = &config.headers;
+        let own = if headers.enable { OWN_HEADERS } else { 0 };
+        let fixed = headers.fixed.iter().map(|(name, value)| HEADER + name.len() + value.len());
         Self {
             payload: config.payload,
-            own_headers: config.headers.enable,
-            meta: config.headers.meta.iter().map(|key| MetaKey::new(key)).collect(),
-            fixed: config.headers.fixed.clone(),
+            own_headers: headers.enable,
+            meta: headers.meta.iter().map(|key| MetaKey::new(key)).collect(),
+            fixed: headers.fixed.clone(),
+            common: FRAME + own + fixed.sum::<usize>(),
         }
     }
 }
@@ -168,8 +174,9 @@ const OVERHEAD: usize = 512;
 const FRAME: usize = 20;
 const HEADER: usize = 2;
 
-/// The headers of every message, without its topic.
+/// The headers of every message, without its topic; and that of one with `custom`, without that.
 const OWN_HEADERS: usize = 4 * HEADER + 62 + 20 + 32 + 24;
+const CUSTOM_HEADER: usize = HEADER + 15;
 
 /// Room for one short text after another.
 #[derive(Default)]
@@ -258,15 +265,14 @@ impl Record {
         self.meta.iter().map(|(at, value)| (&*self.form.meta[*at].key, &**value))
     }
 
-    /// About how many bytes the broker gets, rather more than less.
+    /// About how many bytes the broker gets. What JSON escapes in the payload is not looked for.
     #[must_use]
     pub fn size(&self) -> usize {
         let message = &self.message;
-        let custom = if message.custom.is_empty() { 0 } else { HEADER + 15 + message.custom.len() };
-        let own = if self.form.own_headers { OWN_HEADERS + message.topic.len() + custom } else { 0 };
+        let custom = if message.custom.is_empty() { 0 } else { CUSTOM_HEADER + message.custom.len() };
+        let own = if self.form.own_headers { message.topic.len() + custom } else { 0 };
         let meta = self.meta.iter().map(|(at, value)| HEADER + self.form.meta[*at].header.len() + value.len());
-        let fixed = self.form.fixed.iter().map(|(name, value)| HEADER + name.len() + value.len());
-        let beside: usize = FRAME + self.key.len() + own + meta.sum::<usize>() + fixed.sum::<usize>();
+        let beside = self.form.common + self.key.len() + own + meta.sum::<usize>();
         match self.form.payload {
             Payload::Raw => beside + message.payload.len(),
             // In base64, with the names of the members.
@@ -299,13 +305,13 @@ mod tests {
 
     #[test]
     fn the_size_is_about_what_all_parts_have_together() {
-        for form in [
-            Form::new(&config::Bridge::default()),
-            Form { own_headers: false, ..Form::new(&config::Bridge::default()) },
-        ] {
+        let mut with = config::Bridge::default();
+        with.headers.fixed.insert("site".to_owned(), "lab".to_owned());
+        let mut without = config::Bridge::default();
+        without.headers.enable = false;
+        for config in [config::Bridge::default(), with, without] {
             let mut record = Arc::into_inner(crate::testing::record(7_642_381_904_561_537_024, &[0; 300])).unwrap();
-            record.form = form.into();
-            record.meta.clear();
+            record.form = Arc::new(Form::new(&config));
             let mut parts = record.body().len() + record.key.len();
             let Ok(()) = record.each_header(|name, value| {
                 parts += name.len() + value.len();

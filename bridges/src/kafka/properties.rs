@@ -214,7 +214,7 @@ fn gather(base: &mut ClientConfig, bridge: &Bridge, kafka: &KafkaBridge) {
 }
 
 /// How long records gather.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Linger {
     /// Before the client has them.
     pub(super) before: Duration,

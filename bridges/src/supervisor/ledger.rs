@@ -63,8 +63,9 @@ pub(crate) type Number = u64;
 #[derive(Debug)]
 struct Entry<A> {
     record: Arc<Record>,
-    /// What it takes of memory, and of a batch.
+    /// Bytes that it takes of memory.
     bytes: usize,
+    /// Bytes that it takes of a batch.
     size: usize,
     since: Instant,
     /// None once the publisher is answered.
@@ -206,8 +207,7 @@ impl<A: Answer> Ledger<A> {
         if room == 0 || !due {
             return None;
         }
-        let request = self.terms.apart.map_or(0, |apart| self.requests.number(now, apart));
-        let bytes_room = self.bytes_room(now);
+        let (request, bytes_room) = self.place(now);
         let (mut numbers, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
         while numbers.len() < room {
             let Some((number, edge)) = self.ready.first_key_value().map(|(number, edge)| (*number, *edge)) else {
@@ -233,23 +233,23 @@ impl<A: Answer> Ledger<A> {
             self.counters.queued -= 1;
             self.counters.in_flight += 1;
         }
-        if let Some(apart) = self.terms.apart {
-            self.requests.hand_over(now, apart, numbers.len(), bytes, self.terms.batch_bytes);
+        if self.terms.apart.is_some() {
+            self.requests.hand_over(now, request, numbers.len(), bytes, self.terms.batch_bytes);
         }
         Some((numbers, records))
     }
 
-    /// How many bytes the next batch may have.
-    fn bytes_room(&self, now: Instant) -> usize {
+    /// The request that the next batch is part of, and how many bytes it may have. Without requests to keep apart all are one.
+    fn place(&self, now: Instant) -> (RequestNumber, usize) {
         let most = self.terms.batch_bytes;
-        self.terms.apart.map_or(most, |apart| self.requests.room(now, apart, most))
+        self.terms.apart.map_or((0, most), |apart| self.requests.place(now, apart, most))
     }
 
     /// When what waits is a batch: it is full or has waited for more for long enough, and for requests before it. Not before `now`.
     fn batch_at(&self, now: Instant) -> Option<Instant> {
         let (oldest, _) = self.ready.first_key_value()?;
         let records = self.counters.queued as usize;
-        let full = records >= self.terms.batch_records || self.waiting_bytes >= self.bytes_room(now);
+        let full = records >= self.terms.batch_records || self.waiting_bytes >= self.place(now).1;
         let ready = if full { now } else { now.max(self.entries[oldest].since + self.terms.linger) };
         Some(self.terms.apart.map_or(ready, |apart| self.requests.next_at(ready, apart)))
     }

@@ -5,7 +5,7 @@
 //! earlier than the answer is expected as they have to linger, by how long the one before took: earlier costs processor time; later, and the
 //! broker has nothing to do meanwhile.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::Apart;
@@ -15,11 +15,11 @@ pub(super) type RequestNumber = u64;
 
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    /// Those with records that have no outcome, the oldest first; in between there may be some without.
-    open: VecDeque<Request>,
-    /// The number of the first of them.
-    first: RequestNumber,
-    /// When the one before that was complete.
+    /// Those with records that have no outcome: no more than there are such records, which the window bounds.
+    open: BTreeMap<RequestNumber, Request>,
+    /// The number of the next one.
+    next: RequestNumber,
+    /// When one was last complete.
     complete: Option<Instant>,
     /// How long its answer took.
     answer: Option<Duration>,
@@ -52,69 +52,68 @@ impl Request {
 impl Requests {
     /// When records that are ready at `ready` may be handed over.
     pub(super) fn next_at(&self, ready: Instant, apart: Apart) -> Instant {
-        let Some(newest) = self.open.back().filter(|_| !self.joins(ready, apart)) else { return ready };
+        let newest = self.open.last_key_value().map(|(_, newest)| newest);
+        let Some(newest) = newest.filter(|_| self.joined(ready, apart).is_none()) else { return ready };
         let patience = newest.handed + if newest.is_heard_of() { apart.heard } else { apart.silent };
         let next = match self.answer {
             // The newest is the one that is being answered.
             Some(answer) if self.open.len() == 1 => {
-                let asked = newest.sent_at(apart).max(self.complete.unwrap_or(newest.begun));
-                patience.min(asked + answer.saturating_sub(apart.lead))
+                patience.min(self.asked_at(newest, apart) + answer.saturating_sub(apart.lead))
             }
             _ => patience,
         };
         ready.max(next)
     }
 
-    /// Whether records that are handed over at `now` join the newest request.
-    fn joins(&self, now: Instant, apart: Apart) -> bool {
+    /// The request that records which are handed over at `now` join, if there is one.
+    fn joined(&self, now: Instant, apart: Apart) -> Option<(RequestNumber, &Request)> {
         let waits = |newest: &Request| self.open.len() > 1 || now < newest.sent_at(apart);
-        self.open.back().is_some_and(|newest| !newest.full && !newest.is_heard_of() && waits(newest))
+        let newest = self.open.last_key_value().map(|(number, newest)| (*number, newest));
+        newest.filter(|(_, newest)| !newest.full && !newest.is_heard_of() && waits(newest))
     }
 
-    /// How many bytes of records that are handed over at `now` go together, if `most` make a request.
-    pub(super) fn room(&self, now: Instant, apart: Apart, most: usize) -> usize {
-        match self.open.back() {
-            Some(newest) if self.joins(now, apart) => most.saturating_sub(newest.bytes),
-            _ => most,
+    /// Since when a request is being answered.
+    fn asked_at(&self, request: &Request, apart: Apart) -> Instant {
+        request.sent_at(apart).max(self.complete.unwrap_or(request.begun))
+    }
+
+    /// The request that records which are handed over at `now` belong to, and how many bytes of them fit if `most` make one.
+    pub(super) fn place(&self, now: Instant, apart: Apart, most: usize) -> (RequestNumber, usize) {
+        match self.joined(now, apart) {
+            Some((number, newest)) => (number, most.saturating_sub(newest.bytes)),
+            None => (self.next, most),
         }
     }
 
-    /// The number of the request that records which are handed over at `now` belong to.
-    pub(super) fn number(&self, now: Instant, apart: Apart) -> RequestNumber {
-        self.first + (self.open.len() - usize::from(self.joins(now, apart))) as RequestNumber
-    }
-
-    /// Records have been handed over, with [`Requests::number`] at the same `now`.
-    pub(super) fn hand_over(&mut self, now: Instant, apart: Apart, records: usize, bytes: usize, most: usize) {
-        if !self.joins(now, apart) {
-            self.open.push_back(Request { begun: now, handed: now, records: 0, bytes: 0, full: false, left: 0 });
-        }
-        let newest = self.open.back_mut().expect("there is one to join, or a new one");
-        newest.handed = now;
-        newest.records += records;
-        newest.left += records;
-        newest.bytes += bytes;
+    /// Some records have been handed over as part of `number`, which [`Requests::place`] gave.
+    pub(super) fn hand_over(&mut self, now: Instant, number: RequestNumber, records: usize, bytes: usize, most: usize) {
+        let new = Request { begun: now, handed: now, records: 0, bytes: 0, full: false, left: 0 };
+        let request = self.open.entry(number).or_insert(new);
+        request.handed = now;
+        request.records += records;
+        request.left += records;
+        request.bytes += bytes;
         // No room for another of their kind.
-        newest.full = newest.bytes + newest.bytes / newest.records.max(1) > most;
+        request.full = request.bytes + request.bytes / request.records.max(1) > most;
+        self.next = self.next.max(number + 1);
+    }
+
+    /// A record of that request has its outcome.
+    pub(super) fn settle(&mut self, now: Instant, number: RequestNumber, apart: Apart) {
+        let Some(request) = self.open.get_mut(&number) else { return };
+        request.left -= 1;
+        if request.left > 0 {
+            return;
+        }
+        let request = self.open.remove(&number).expect("it was there just now");
+        self.answer = Some(now.saturating_duration_since(self.asked_at(&request, apart)));
+        self.complete = Some(now);
     }
 
     /// Records without an outcome.
     #[cfg(test)]
     pub(super) fn left(&self) -> usize {
-        self.open.iter().map(|request| request.left).sum()
-    }
-
-    /// A record of that request has its outcome.
-    pub(super) fn settle(&mut self, now: Instant, number: RequestNumber, apart: Apart) {
-        let place = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-        let Some(request) = place.and_then(|place| self.open.get_mut(place)) else { return };
-        request.left -= 1;
-        while let Some(oldest) = self.open.pop_front_if(|oldest| oldest.left == 0) {
-            let asked = oldest.sent_at(apart).max(self.complete.unwrap_or(oldest.begun));
-            self.answer = Some(now.saturating_duration_since(asked));
-            self.complete = Some(now);
-            self.first += 1;
-        }
+        self.open.values().map(|request| request.left).sum()
     }
 }
 
@@ -142,8 +141,8 @@ mod tests {
 
         fn hand_over(&mut self, at: u64, records: usize, bytes: usize) -> RequestNumber {
             let now = self.1 + millis(at);
-            let number = self.0.number(now, apart());
-            self.0.hand_over(now, apart(), records, bytes, MOST);
+            let (number, _) = self.0.place(now, apart(), MOST);
+            self.0.hand_over(now, number, records, bytes, MOST);
             number
         }
 
@@ -157,7 +156,7 @@ mod tests {
         }
 
         fn room(&self, at: u64) -> usize {
-            self.0.room(self.1 + millis(at), apart(), MOST)
+            self.0.place(self.1 + millis(at), apart(), MOST).1
         }
     }
 
@@ -211,10 +210,26 @@ mod tests {
         assert_eq!(client.next(6), 20);
         assert_eq!(client.hand_over(20, 10, MOST), 1);
         client.settle(22, 1, 10);
-        assert_eq!(client.next(23), 40, "one of the first stays");
+        assert_eq!(client.next(23), 23, "one of the first stays, and nothing else is under way");
+        client.hand_over(23, 10, MOST);
+        assert_eq!(client.next(24), 273);
+        client.settle(30, 2, 1);
+        assert_eq!(client.next(30), 43);
+        client.settle(31, 2, 9);
         client.settle(50, 0, 1);
         assert_eq!((client.next(50), client.0.left()), (50, 0));
-        assert_eq!(client.hand_over(50, 1, 1), 2);
+        assert_eq!(client.hand_over(50, 1, 1), 3);
+    }
+
+    #[test]
+    fn what_is_complete_is_forgotten_whatever_is_stuck_before_it() {
+        let mut client = Client::new();
+        client.hand_over(0, 1, MOST);
+        for at in 1..1_000 {
+            let number = client.hand_over(at, 1, MOST);
+            client.settle(at, number, 1);
+        }
+        assert_eq!((client.0.open.len(), client.0.left()), (1, 1));
     }
 
     #[test]
