@@ -33,7 +33,8 @@ async function user(t: TestContext, url: string, name: string, colorScheme: "lig
   const page = await context.newPage();
   page.on("pageerror", (error) => assert.fail(error));
   await page.goto(url);
-  // By keyboard alone: the first field has the focus.
+  // By keyboard alone: the first field gets the focus, though maybe only after the page has loaded.
+  await page.locator("#name:focus").waitFor();
   await page.keyboard.type(name);
   await page.keyboard.press("Enter");
   return page;
