@@ -51,7 +51,7 @@ pub(super) struct Shared<A> {
     form: Arc<Form>,
     ledger: Mutex<Ledger<A>>,
     state: Mutex<State>,
-    /// There is something new in the ledger.
+    /// There is something to do earlier than the supervisor thinks.
     pub(super) wake: Notify,
     needed_for_ready: bool,
     /// When the supervisor must have ended, once it is to.
@@ -149,9 +149,9 @@ impl<A: Answer> BridgeHandle<A> {
         self.0.kind
     }
 
-    /// Queues a message; never waits. Messages of one edge keep the order of these calls. `answer` is told once what became
+    /// Queues a message that came at `now`; never waits. Messages of one edge keep the order of these calls. `answer` is told once what became
     /// of it: here, if it cannot be queued, else by the supervisor's task, by `deadline` at the latest and a moment later.
-    pub fn publish(&self, message: &Arc<Message>, meta: &EdgeMeta<'_>, deadline: Instant, answer: A) {
+    pub fn publish(&self, now: Instant, message: &Arc<Message>, meta: &EdgeMeta<'_>, deadline: Instant, answer: A) {
         let record = match self.0.record(message, meta) {
             Ok(record) => Arc::new(record),
             Err(unfilled) => {
@@ -160,9 +160,10 @@ impl<A: Answer> BridgeHandle<A> {
                 return answer.answer(Err(GivenUp::Failed(text)));
             }
         };
-        let offered = self.0.ledger().offer(super::now(), record, deadline, answer);
+        let offered = self.0.ledger().offer(now, record, deadline, answer);
         match offered {
-            Ok(()) => self.0.wake.notify_one(),
+            Ok(true) => self.0.wake.notify_one(),
+            Ok(false) => {}
             Err((answer, outcome)) => answer.answer(outcome),
         }
     }

@@ -10,6 +10,7 @@
 //! A publisher is answered once. If its deadline passes while the record waits, the record is withdrawn; if it is under way, the
 //! record is *forsaken*: its bytes stay charged until the client has let go of it, whatever comes of it.
 
+mod in_order;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use proto::id::EdgeId;
 
+use self::in_order::InOrder;
 use self::requests::{RequestNumber, Requests};
 use super::backoff::Backoff;
 use super::deadlines::Deadlines;
@@ -76,6 +78,17 @@ struct Entry<A> {
     failure: Option<Arc<str>>,
 }
 
+type Entries<A> = HashMap<Number, Entry<A>, InOrder>;
+
+/// What the supervisor waits for while it has nothing to do.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    /// When it looks again by itself.
+    until: Option<Instant>,
+    /// Whether it would send a batch; else deadlines alone matter.
+    sends: bool,
+}
+
 #[derive(Debug, Default)]
 struct Lane {
     /// In the order of their acceptance.
@@ -93,7 +106,7 @@ pub(crate) struct Ledger<A> {
     bound: usize,
     terms: Terms,
     next: Number,
-    entries: HashMap<Number, Entry<A>, RandomState>,
+    entries: Entries<A>,
     lanes: HashMap<EdgeId, Lane, RandomState>,
     /// Lanes that may send, by the record at their head.
     ready: BTreeMap<Number, EdgeId>,
@@ -108,6 +121,8 @@ pub(crate) struct Ledger<A> {
     counters: Counters,
     backoff: Backoff,
     closed: bool,
+    /// None while the supervisor is at work: it looks before it rests.
+    rest: Option<Rest>,
 }
 
 impl<A: Answer> Ledger<A> {
@@ -128,6 +143,7 @@ impl<A: Answer> Ledger<A> {
             counters: Counters::default(),
             backoff: Backoff::new(RETRY_FIRST, RETRY_MOST),
             closed: false,
+            rest: None,
         }
     }
 
@@ -163,7 +179,7 @@ impl<A: Answer> Ledger<A> {
         self.counters.failed += 1;
     }
 
-    /// Takes a record.
+    /// Takes a record. Returns whether the supervisor must be woken: it rests, and there is something to do earlier than it thinks.
     ///
     /// # Errors
     /// There is no room, or no more are taken; the answer is handed back.
@@ -173,7 +189,7 @@ impl<A: Answer> Ledger<A> {
         record: Arc<Record>,
         deadline: Instant,
         answer: A,
-    ) -> Result<(), Owed<A>> {
+    ) -> Result<bool, Owed<A>> {
         self.counters.matched += 1;
         let bytes = record.cost();
         let held = self.counters.bytes as usize;
@@ -193,13 +209,21 @@ impl<A: Answer> Ledger<A> {
         self.wait(edge, number, size);
         let awaited = self.awaited();
         self.deadlines.add(deadline, number, awaited, is_awaited(&self.entries));
-        Ok(())
+        let wakes = self.rest.is_some_and(|rest| {
+            let batch = rest.sends.then(|| self.next_batch(now)).flatten();
+            let next = batch.map_or(deadline, |batch| batch.min(deadline));
+            rest.until.is_none_or(|until| next < until)
+        });
+        if wakes {
+            self.rest = None;
+        }
+        Ok(wakes)
     }
 
     // --- out
 
     /// The next batch, with the records' numbers: at most as much as the terms allow. `None` if there is nothing to send
-    /// now; [`Ledger::timeout`] tells when to ask again. What has expired must have been taken out before.
+    /// now; [`Ledger::rest`] tells when to ask again. What has expired must have been taken out before.
     pub(crate) fn take(&mut self, now: Instant) -> Option<(Vec<Number>, Vec<Arc<Record>>)> {
         self.release(now);
         let room = self.terms.batch_records.min(self.terms.window.saturating_sub(self.window));
@@ -243,6 +267,11 @@ impl<A: Answer> Ledger<A> {
     fn place(&self, now: Instant) -> (RequestNumber, usize) {
         let most = self.terms.batch_bytes;
         self.terms.apart.map_or((0, most), |apart| self.requests.place(now, apart, most))
+    }
+
+    /// When there may be something to send.
+    fn next_batch(&self, now: Instant) -> Option<Instant> {
+        (self.window < self.terms.window).then(|| self.batch_at(now)).flatten()
     }
 
     /// When what waits is a batch: it is full or has waited for more for long enough, and for requests before it. Not before `now`.
@@ -311,7 +340,7 @@ impl<A: Answer> Ledger<A> {
                 answer.map(|answer| (answer, Err(GivenUp::Failed(tell(&error)))))
             }
         };
-        self.rest(edge);
+        self.relieve(edge);
         owed
     }
 
@@ -332,7 +361,7 @@ impl<A: Answer> Ledger<A> {
     }
 
     /// A lane with nothing under way is forgotten, or told when to go on.
-    fn rest(&mut self, edge: EdgeId) {
+    fn relieve(&mut self, edge: EdgeId) {
         let Some(lane) = self.lanes.get_mut(&edge) else { return };
         if lane.in_flight > 0 {
             return;
@@ -352,6 +381,7 @@ impl<A: Answer> Ledger<A> {
     /// Records whose publishers' deadline has passed: those that wait are withdrawn, the others forsaken. `cause` makes what
     /// stands in the way of those that have not failed before.
     pub(crate) fn expire(&mut self, now: Instant, cause: impl Fn() -> Arc<str>) -> Vec<Owed<A>> {
+        self.rest = None;
         let mut owed = Vec::new();
         while let Some(number) = self.deadlines.passed(now, is_awaited(&self.entries)) {
             let cause = self.entries[&number].failure.clone().unwrap_or_else(&cause);
@@ -400,23 +430,22 @@ impl<A: Answer> Ledger<A> {
         let size = entry.size;
         self.unwait(edge, number, size);
         let answer = self.let_go(number);
-        self.rest(edge);
+        self.relieve(edge);
         answer
     }
 
-    /// When to look again: a deadline, a lane that goes on, a batch that has waited for long enough.
-    pub(crate) fn timeout(&mut self, now: Instant) -> Option<Instant> {
-        let deadline = self.next_deadline();
-        let held = self.held.first().map(|(at, _)| *at);
-        // Without these a batch is one at once.
-        let waits = !self.terms.linger.is_zero() || self.terms.apart.is_some();
-        let batch = if waits && self.window < self.terms.window { self.batch_at(now) } else { None };
-        deadline.into_iter().chain(held).chain(batch).min()
-    }
-
-    /// When the next publisher gives up.
-    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
-        self.deadlines.next(is_awaited(&self.entries))
+    /// The supervisor rests now. Returns when to look again: a deadline and, if it `sends`, a lane that goes on or a batch that has
+    /// waited for long enough.
+    pub(crate) fn rest(&mut self, now: Instant, sends: bool) -> Option<Instant> {
+        let deadline = self.deadlines.next(is_awaited(&self.entries));
+        let until = if sends {
+            let held = self.held.first().map(|(at, _)| *at);
+            deadline.into_iter().chain(held).chain(self.next_batch(now)).min()
+        } else {
+            deadline
+        };
+        self.rest = Some(Rest { until, sends });
+        until
     }
 
     // --- places
@@ -472,7 +501,7 @@ impl<A: Answer> Ledger<A> {
 }
 
 /// Whether a record's publisher waits.
-fn is_awaited<A>(entries: &HashMap<Number, Entry<A>, RandomState>) -> impl Fn(Number) -> bool {
+fn is_awaited<A>(entries: &Entries<A>) -> impl Fn(Number) -> bool {
     |number| entries.get(&number).is_some_and(|entry| entry.answer.is_some())
 }
 

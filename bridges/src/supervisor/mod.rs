@@ -106,7 +106,7 @@ async fn meanwhile<A: Answer, T>(shared: &Shared<A>, done: impl Future<Output = 
         shared.expire();
         let (next, idle) = {
             let mut ledger = shared.ledger();
-            (ledger.next_deadline(), ledger.is_idle())
+            (ledger.rest(now(), false), ledger.is_idle())
         };
         if by.is_some_and(|by| idle || by <= now()) {
             return None;

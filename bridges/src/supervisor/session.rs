@@ -136,15 +136,19 @@ impl<'a, A: Answer> Session<'a, A> {
             if let Some(error) = self.start_sending().or_else(|| self.watch()) {
                 return Ended::Lost(error);
             }
-            let timeout = self.timeout().into_iter().chain(by).min();
-            let happened = tokio::select! {
-                Some(outcomes) = self.confirmations.next() => Happened::Settled(outcomes),
-                sent = optional(self.sending.as_mut().map(|(_, sending)| sending)) => Happened::Sent(sent),
-                checked = optional(self.checking.as_mut()) => Happened::Checked(checked),
-                error = &mut lost => Happened::Lost(error),
-                () = self.alarm.rings(timeout) => Happened::Other,
-                () = self.shared.wake.notified() => Happened::Woken,
-                _ = closing.changed() => Happened::Other,
+            let next = self.rest().into_iter().chain(by).min();
+            let happened = match next {
+                // It came up while we were at work, when nobody wakes us.
+                Some(next) if next <= now() => Happened::Woken,
+                _ => tokio::select! {
+                    Some(outcomes) = self.confirmations.next() => Happened::Settled(outcomes),
+                    sent = optional(self.sending.as_mut().map(|(_, sending)| sending)) => Happened::Sent(sent),
+                    checked = optional(self.checking.as_mut()) => Happened::Checked(checked),
+                    error = &mut lost => Happened::Lost(error),
+                    () = self.alarm.rings(next) => Happened::Other,
+                    () = self.shared.wake.notified() => Happened::Woken,
+                    _ = closing.changed() => Happened::Other,
+                },
             };
             let lost = match happened {
                 Happened::Sent(sent) => self.on_sent(sent),
@@ -349,13 +353,13 @@ impl<'a, A: Answer> Session<'a, A> {
         }
     }
 
-    fn timeout(&self) -> Option<Instant> {
+    /// There is nothing to do at present. Returns when to look again.
+    fn rest(&self) -> Option<Instant> {
         let stall = self.stalls_at();
         let check = self.checks_at();
-        let mut ledger = self.shared.ledger();
         // While a batch is being handed over, or none may be, only deadlines matter.
-        let ready = self.sending.is_none() && self.well;
-        let ledger = if ready { ledger.timeout(now()) } else { ledger.next_deadline() };
+        let sends = self.sending.is_none() && self.well;
+        let ledger = self.shared.ledger().rest(now(), sends);
         ledger.into_iter().chain(stall).chain(check).min()
     }
 }

@@ -164,7 +164,7 @@ impl Fixture {
     fn publish_within(&self, edge: u64, payload: &str, patience: Duration) -> Told1 {
         let (answer, told) = oneshot::channel();
         let message = message(edge, "t", payload.as_bytes());
-        self.handle.publish(&message, &EdgeMeta::new(b""), now() + patience, Waits(answer));
+        self.handle.publish(now(), &message, &EdgeMeta::new(b""), now() + patience, Waits(answer));
         told
     }
 
@@ -413,7 +413,7 @@ async fn closing_sends_what_is_held_and_gives_up_what_cannot_be_sent() {
     assert_eq!(told.await.unwrap(), Err(GivenUp::Closing));
     let (answer, late) = oneshot::channel();
     let deadline = now() + Duration::from_secs(1);
-    handle.publish(&message(1, "t", b"late"), &EdgeMeta::new(b""), deadline, Waits(answer));
+    handle.publish(now(), &message(1, "t", b"late"), &EdgeMeta::new(b""), deadline, Waits(answer));
     assert_eq!(late.await.unwrap(), Err(GivenUp::Closing));
 }
 
@@ -462,7 +462,7 @@ async fn under_random_failures_nothing_acked_is_missing_and_each_edge_keeps_its_
                 custom: Bytes::new(),
             };
             let publisher = Publisher { number, told: Arc::clone(&told) };
-            handle.publish(&Arc::new(message), &EdgeMeta::new(b""), now() + Duration::from_secs(60), publisher);
+            handle.publish(now(), &Arc::new(message), &EdgeMeta::new(b""), now() + Duration::from_secs(60), publisher);
             let chance = {
                 let mut state = broker.set();
                 let chance = random(&mut state) % 400;

@@ -56,35 +56,37 @@ impl EdgeLink {
         body: &Body<'_>,
         backing: Backing<'_>,
     ) -> Result<(), RouteError> {
-        let exchange = Arc::clone(&self.shared.exchange);
+        let Self { shared, port, state, methods, topics, .. } = self;
+        let exchange = &*shared.exchange;
         let services = &exchange.directory.services;
         let due = Due::of(body, now)?;
-        let key = || exchange.chooser.key(edge, self.port.peer);
+        let peer = port.peer;
+        let key = || exchange.chooser.key(edge, peer);
         if !exchange.chooser.is_stable() {
-            self.methods = Routes::default();
-            self.topics = Routes::default();
+            *methods = Routes::default();
+            *topics = Routes::default();
         }
         let service = match passage.kind {
             Kind::Call => {
                 let look_up = || services.for_method(&body.key.decode(), key());
-                self.methods.find(services, body.key.text(), look_up).ok_or(RouteError::NoMethod)?
+                methods.find(services, body.key.text(), look_up).ok_or(RouteError::NoMethod)?
             }
             Kind::Message => {
                 let look_up = || exchange.targets(&body.topic, key());
-                let targets = self.topics.find(services, body.topic.as_bytes(), look_up).ok_or(RouteError::NoTopic)?;
+                let targets = topics.find(services, body.topic.as_bytes(), look_up).ok_or(RouteError::NoTopic)?;
                 match targets {
                     Targets { service: Some(service), bridges: None } => service,
                     bridged => {
-                        let meta = if let State::Online(online) = &self.state { &online.meta[..] } else { &[] };
+                        let meta = if let State::Online(online) = state { &online.meta[..] } else { &[] };
                         let publisher = Publisher { id: edge, meta };
-                        return self.port.spread(now, passage, body, due, backing, &publisher, bridged);
+                        return port.spread(now, passage, body, due, backing, &publisher, bridged);
                     }
                 }
             }
         };
         let custom = body.custom.with_tail(edge.0);
         let forwarded = Body { deadline: due.deadline, context_deadline: due.context, ..body.passed_on(custom) };
-        self.port.forward(now, passage, &forwarded, due, backing, &service.handle, SessionId::MAIN)
+        port.forward(now, passage, &forwarded, due, backing, &service.handle, SessionId::MAIN)
     }
 
     fn on_forward(&mut self, conn: &mut Conn, now: Instant, passage: &Passage, body: &Body<'_>, backing: Backing<'_>) {

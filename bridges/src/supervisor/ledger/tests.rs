@@ -20,6 +20,7 @@ enum Step {
     Settle { which: usize, outcome: Result<(), Kind> },
     Lose,
     Pass { millis: u64 },
+    Rest { sends: bool },
     Close,
 }
 
@@ -34,6 +35,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         10 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Settle { which, outcome }),
         1 => Just(Step::Lose),
         4 => (0..1_500u64).prop_map(|millis| Step::Pass { millis }),
+        6 => any::<bool>().prop_map(|sends| Step::Rest { sends }),
     ];
     (prop::collection::vec(step, 1..150), any::<bool>()).prop_map(|(mut steps, close)| {
         if close {
@@ -61,6 +63,8 @@ struct World {
     waiting: BTreeMap<u64, BTreeSet<Number>>,
     /// Records that failed in passing and were not sent since.
     failed: BTreeSet<Number>,
+    /// If the supervisor rests: until when, and whether it sends.
+    resting: Option<(Option<Instant>, bool)>,
 }
 
 impl World {
@@ -79,10 +83,16 @@ impl World {
             under_way: BTreeMap::new(),
             waiting: BTreeMap::new(),
             failed: BTreeSet::new(),
+            resting: None,
         }
     }
 
     fn step(&mut self, step: Step) {
+        if !matches!(step, Step::Offer { .. }) {
+            // The supervisor does that, so it looks before it rests again.
+            self.ledger.rest = None;
+            self.resting = None;
+        }
         match step {
             Step::Offer { edge, bytes, patience } => self.offer(edge, bytes, patience),
             Step::Take => self.take(),
@@ -105,6 +115,9 @@ impl World {
                 let still: BTreeSet<Number> = self.ledger.entries.keys().copied().collect();
                 self.waiting.values_mut().for_each(|waiting| waiting.retain(|number| still.contains(number)));
             }
+            Step::Rest { sends } => {
+                self.rest(self.now, sends);
+            }
             Step::Close => self.ledger.close(),
         }
         self.check();
@@ -116,11 +129,20 @@ impl World {
         let number = self.ledger.next;
         let deadline = self.now + Duration::from_millis(patience);
         match self.ledger.offer(self.now, record(edge, &vec![0; bytes]), deadline, publisher) {
-            Ok(()) => {
+            Ok(wakes) => {
                 self.waiting.entry(edge).or_default().insert(number);
+                let Some((until, sends)) = self.resting else { return assert!(!wakes, "it is at work") };
+                let next = self.rest(self.now, sends).expect("there is a deadline");
+                assert_eq!(wakes, until.is_none_or(|until| next < until), "it is woken if it must look earlier");
             }
             Err((publisher, outcome)) => publisher.answer(outcome),
         }
+    }
+
+    fn rest(&mut self, now: Instant, sends: bool) -> Option<Instant> {
+        let until = self.ledger.rest(now, sends);
+        self.resting = Some((until, sends));
+        until
     }
 
     fn take(&mut self) {
@@ -190,7 +212,7 @@ impl World {
         let mut numbers: Vec<u64> = self.told.lock().unwrap().iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (0..self.offered).collect::<Vec<_>>(), "every publisher is told once");
-        assert_eq!(self.ledger.timeout(self.now), None, "nothing is waited for");
+        assert_eq!(self.rest(self.now, true), None, "nothing is waited for");
         let Ledger { entries, lanes, ready, held, counters, .. } = &self.ledger;
         assert!(entries.is_empty() && lanes.is_empty() && ready.is_empty() && held.is_empty());
         assert_eq!((counters.bytes, self.ledger.waiting_bytes), (0, 0));
@@ -277,7 +299,7 @@ fn a_batch_waits_for_more_until_it_is_full_or_has_lingered() {
     world.step(Step::Offer { edge: 1, bytes: 10, patience: 3_000 });
     world.step(Step::Take);
     assert_eq!(world.under_way.len(), 0);
-    assert_eq!(world.ledger.timeout(world.now), Some(world.now + linger));
+    assert_eq!(world.rest(world.now, true), Some(world.now + linger));
     world.step(Step::Offer { edge: 2, bytes: 10, patience: 3_000 });
     world.step(Step::Take);
     assert_eq!(world.under_way.len(), 2, "full");
@@ -298,7 +320,7 @@ fn requests_are_kept_apart_and_filled_up() {
     let begin = world.now;
     offer(&mut world, 1);
     assert!(taken(&mut world, begin).is_empty());
-    assert_eq!(world.ledger.timeout(begin), Some(begin + linger));
+    assert_eq!(world.rest(begin, true), Some(begin + linger));
     let first = begin + linger;
     assert_eq!(taken(&mut world, first), [0]);
     offer(&mut world, 5);
@@ -309,7 +331,7 @@ fn requests_are_kept_apart_and_filled_up() {
     );
     let end = first + APART.silent;
     assert!(taken(&mut world, first + linger).is_empty(), "they have lingered, and those before are under way");
-    assert_eq!(world.ledger.timeout(first + linger), Some(end));
+    assert_eq!(world.rest(first + linger, true), Some(end));
     (0..3).for_each(|number| assert!(world.ledger.settle(first + linger, number, Ok(()), tell).is_some()));
     assert_eq!(taken(&mut world, first + linger), [3, 4, 5]);
     offer(&mut world, 1);

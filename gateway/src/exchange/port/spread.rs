@@ -1,6 +1,5 @@
 //! Messages of an edge that bridges take, alone or beside a service.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bridges::EdgeMeta;
@@ -39,8 +38,9 @@ impl Port {
         if self.pending.contains_key(&passage.packet) {
             return Err(RouteError::IdReused);
         }
-        let exchange = Arc::clone(&self.exchange);
-        let (Some(all), Some(chosen)) = (&exchange.bridges, &targets.bridges) else { return Err(RouteError::NoTopic) };
+        let (Some(all), Some(chosen)) = (&self.exchange.bridges, &targets.bridges) else {
+            return Err(RouteError::NoTopic);
+        };
         let to_service = match &targets.service {
             None => None,
             Some(service) => {
@@ -63,7 +63,7 @@ impl Port {
         let meta = EdgeMeta::new(publisher.meta);
         for at in chosen.iter() {
             let answer = BridgeReply { reply: reply(), on_expiry: due.error };
-            all.handles()[*at].publish(&message, &meta, due.at, answer);
+            all.handles()[*at].publish(now, &message, &meta, due.at, answer);
         }
         if let Some((link, packet, text)) = to_service {
             let waiter = Waiter::Reply(reply(), due.error);
