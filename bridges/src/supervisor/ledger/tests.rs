@@ -28,7 +28,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let kinds = [Kind::Passing, Kind::Lost, Kind::Full, Kind::Refused, Kind::TooLarge];
     let failure = prop::sample::select(kinds.to_vec());
     let outcome = prop_oneof![3 => Just(Ok(())), 2 => failure.prop_map(Err)];
-    let offer = (0..4u64, 0..600usize, 1..4_000u64);
+    let offer = (0..4u64, 0..600usize, prop_oneof![1..40u64, 1..4_000u64]);
     let step = prop_oneof![
         8 => offer.prop_map(|(edge, bytes, patience)| Step::Offer { edge, bytes, patience }),
         6 => Just(Step::Take),
@@ -69,12 +69,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::with(None)
+        Self::with(Duration::ZERO, None)
     }
 
-    fn with(apart: Option<Apart>) -> Self {
+    fn with(linger: Duration, apart: Option<Apart>) -> Self {
         let mut ledger = Ledger::new(8 * 1024);
-        ledger.agree(Terms { batch_records: 3, batch_bytes: 2_000, window: 6, apart, ..Terms::default() });
+        ledger.agree(Terms { batch_records: 3, batch_bytes: 2_000, window: 6, linger, apart, ..Terms::default() });
         Self {
             ledger,
             now: Instant::now(),
@@ -95,7 +95,9 @@ impl World {
         }
         match step {
             Step::Offer { edge, bytes, patience } => self.offer(edge, bytes, patience),
-            Step::Take => self.take(),
+            Step::Take => {
+                self.take();
+            }
             Step::Settle { which, outcome } => {
                 let chosen = self.under_way.keys().nth(which % self.under_way.len().max(1)).copied();
                 if let Some(number) = chosen {
@@ -116,7 +118,10 @@ impl World {
                 self.waiting.values_mut().for_each(|waiting| waiting.retain(|number| still.contains(number)));
             }
             Step::Rest { sends } => {
-                self.rest(self.now, sends);
+                self.step(Step::Pass { millis: 0 });
+                while sends && self.take() {}
+                let until = self.rest(self.now, sends);
+                assert!(until.is_none_or(|until| until > self.now), "who rests has nothing to do at present");
             }
             Step::Close => self.ledger.close(),
         }
@@ -145,9 +150,10 @@ impl World {
         until
     }
 
-    fn take(&mut self) {
+    /// Returns whether there was a batch.
+    fn take(&mut self) -> bool {
         let before = self.under_way.clone();
-        let Some((numbers, records)) = self.ledger.take(self.now) else { return };
+        let Some((numbers, records)) = self.ledger.take(self.now) else { return false };
         assert!(numbers.len() <= 3 && before.len() + numbers.len() <= 6, "batch and window");
         for (number, record) in numbers.into_iter().zip(records) {
             let edge = record.message.edge.0;
@@ -160,6 +166,7 @@ impl World {
             }
             self.under_way.insert(number, edge);
         }
+        true
     }
 
     fn settle(&mut self, number: Number, outcome: Result<(), Kind>) {
@@ -223,8 +230,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_it_adds_up_and_keeps_order_and_everybody_is_told_once(steps in steps(), apart in any::<bool>()) {
-        let mut world = World::with(apart.then_some(APART));
+    fn whatever_happens_it_adds_up_and_keeps_order_and_everybody_is_told_once(
+        steps in steps(), lingers in any::<bool>(), apart in any::<bool>(),
+    ) {
+        let linger = if lingers { Duration::from_millis(20) } else { Duration::ZERO };
+        let mut world = World::with(linger, apart.then_some(APART));
         for step in steps {
             world.step(step);
         }
