@@ -37,16 +37,17 @@ impl Hasher for OneNumber {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn neighbours_have_places_and_tags_of_their_own() {
         let hash = |number: u64| InOrder.hash_one(number);
         for first in [0, 1, 1_000, u64::from(u32::MAX)] {
-            let window: std::collections::HashSet<_> =
-                (first..first + 4_096).map(|number| hash(number) % 4_096).collect();
+            let window: HashSet<_> = (first..first + 4_096).map(|number| hash(number) % 4_096).collect();
             assert_eq!(window.len(), 4_096, "a place each");
-            let tags: std::collections::HashSet<_> = (first..first + 128).map(|number| hash(number) >> 57).collect();
+            let tags: HashSet<_> = (first..first + 128).map(|number| hash(number) >> 57).collect();
             assert_eq!(tags.len(), 128);
         }
     }

@@ -144,6 +144,7 @@ impl World {
         }
     }
 
+    /// The supervisor rests.
     fn rest(&mut self, now: Instant, sends: bool) -> Option<Instant> {
         let until = self.ledger.rest(now, sends);
         self.resting = Some((until, sends));
