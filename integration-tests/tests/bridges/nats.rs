@@ -120,5 +120,5 @@ scenarios!(JetStream:
 #[test]
 fn too_large_spoils_no_neighbour() {
     let settings = Settings { lines: vec!["max_payload: 1024".to_owned()], ..Settings::default() };
-    crate::scenarios::too_large_spoils_no_neighbour::<JetStream>(&settings, 1024, 1_000);
+    crate::scenarios::too_large_spoils_no_neighbour::<JetStream>(&settings, &[], 1024, 1_000);
 }

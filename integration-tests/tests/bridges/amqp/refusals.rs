@@ -16,7 +16,7 @@ const AT_ONCE: usize = 30;
 
 #[test]
 fn what_the_broker_finds_too_large_spoils_no_neighbour() {
-    too_large_spoils_no_neighbour::<Shared>(&Settings::default(), LARGEST, 300);
+    too_large_spoils_no_neighbour::<Shared>(&Settings::default(), &[], LARGEST, 300);
 }
 
 /// Neither a body that the configuration forbids nor headers that fit no frame cost the connection.

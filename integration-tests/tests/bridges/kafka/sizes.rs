@@ -17,7 +17,14 @@ use crate::{Access, Target, gateway, with};
 fn a_topic_that_takes_little_is_asked_before_anything_is_sent() {
     let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
     // Each that is refused holds up its partition for a tenth of a second, in which librdkafka gets itself a new producer id.
-    too_large_spoils_no_neighbour::<Server>(&settings, 10_000, 60);
+    too_large_spoils_no_neighbour::<Server>(&settings, &[], 10_000, 60);
+}
+
+/// What the client is told not to take never gets as far as the broker, and holds up nobody.
+#[test]
+fn what_the_client_refuses_by_itself_holds_up_nobody() {
+    let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
+    too_large_spoils_no_neighbour::<Server>(&settings, &["  max_message_bytes: 9500"], 10_000, 1_000);
 }
 
 /// Where edges choose the topic, it is asked as soon as it comes up, and nothing is sent to it in larger batches.

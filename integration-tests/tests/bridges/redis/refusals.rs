@@ -96,7 +96,7 @@ fn too_large_for_the_server_spoils_no_neighbour() {
     // The least that a server can be told.
     let most = 1024 * 1024;
     let lines = vec![format!("proto-max-bulk-len {most}")];
-    scenarios::too_large_spoils_no_neighbour::<Redis>(&Settings { lines, ..Settings::default() }, most, 60);
+    scenarios::too_large_spoils_no_neighbour::<Redis>(&Settings { lines, ..Settings::default() }, &[], most, 60);
 }
 
 #[test]

@@ -115,11 +115,12 @@ pub(crate) fn who_is_to_wait_for_room_gets_it_or_its_deadline<T: Target>() {
     });
 }
 
-/// Of three edges' records, `count` each, every other one is too large for the broker, which `settings` make take `most` bytes: none
-/// spoils its neighbours (field case 15).
-pub(crate) fn too_large_spoils_no_neighbour<T: Target>(settings: &Settings, most: usize, count: usize) {
+/// Of three edges' records, `count` each, every other one is too large for the broker, which `settings` make take `most` bytes, and the
+/// bridge, which has `more` lines: none spoils its neighbours (field case 15).
+pub(crate) fn too_large_spoils_no_neighbour<T: Target>(settings: &Settings, more: &[&str], most: usize, count: usize) {
     let mut target = T::start(settings, &["t"]);
-    let gateway = gateway(with(T::bridge(&target.addr().to_string(), &Access::default()), &["topics: [t]"]));
+    let gateway =
+        gateway(with(T::bridge(&target.addr().to_string(), &Access::default()), &[more, &["topics: [t]"]].concat()));
     let padding = " ".repeat(most + 1);
     let mut edges: Vec<Client> = (0..3).map(|_| Client::edge(gateway.edge)).collect();
     let sent: Vec<Vec<u64>> = edges
