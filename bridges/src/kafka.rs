@@ -68,8 +68,6 @@ const FLUSH: Duration = Duration::from_millis(1_800);
 pub(crate) struct KafkaConnector {
     addrs: String,
     properties: Properties,
-    /// Whether edges have a part in where records go.
-    chosen: bool,
     password: Credential,
     limits: Arc<Limits>,
     clients: Clients,
@@ -89,7 +87,6 @@ impl KafkaConnector {
             addrs: addrs.join(", "),
             limits: Arc::new(Limits::new(kafka.batch_bytes, known_topics(bridge))),
             properties,
-            chosen: is_chosen(bridge),
             password: kafka.sasl.password.clone(),
             clients: Clients::new(&bridge.name),
             fatal: Arc::default(),
@@ -101,16 +98,6 @@ impl fmt::Debug for KafkaConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaConnector").field("addrs", &self.addrs).finish_non_exhaustive()
     }
-}
-
-/// Whether records of `bridge` may go to topics that its configuration does not name.
-fn is_chosen(bridge: &config::Bridge) -> bool {
-    let open = bridge.fallback || bridge.topics.iter().any(|topic| topic.contains('*'));
-    bridge.destination.parts().iter().any(|part| match part {
-        Part::Text(_) => false,
-        Part::Topic => open || bridge.topics.len() > KNOWN,
-        Part::EdgeId | Part::Meta(_) => true,
-    })
 }
 
 /// Where records of `bridge` go as far as its configuration alone says.
@@ -146,7 +133,7 @@ impl Connector for KafkaConnector {
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
         let password = secret(&self.password).await?;
         let place = self.clients.place().await;
-        let (properties, chosen) = (self.properties.clone(), self.chosen);
+        let properties = self.properties.clone();
         let (limits, fatal) = (Arc::clone(&self.limits), Arc::clone(&self.fatal));
         let (told, connected) = oneshot::channel();
         spawn_blocking(move || {
@@ -156,7 +143,7 @@ impl Connector for KafkaConnector {
                 // A cluster that is there and will not have this producer says so a moment later. Once it has, that is waited for.
                 let moment = if fatal.load(Ordering::Relaxed) { PROBATION } else { Duration::ZERO };
                 made.producer.stands(moment, &abandoned)?;
-                Ok(Made { admin: made.admin.filter(|_| chosen), ..made })
+                Ok(made)
             });
             // Whoever asked may have left; then the producer ends here.
             let _ = told.send(made);
@@ -171,6 +158,7 @@ impl Connector for KafkaConnector {
             batches,
             patience: self.properties.patience(),
             linger: self.properties.linger(),
+            compress: self.properties.compress(),
             spread: Spread::default(),
             narrow: AtomicBool::new(false),
             fatal: Arc::clone(&self.fatal),
@@ -182,8 +170,7 @@ impl Connector for KafkaConnector {
 /// A producer that has heard from a broker.
 struct Made {
     producer: Producer,
-    /// Asks for further limits.
-    admin: Option<Admin>,
+    admin: Admin,
     batches: Batches,
 }
 
@@ -214,12 +201,12 @@ fn make(
     }
     let batches = limits.batches();
     if batches.is_like(&before) {
-        return Ok(Made { producer, admin: Some(admin), batches });
+        return Ok(Made { producer, admin, batches });
     }
     let config = properties.now(password, &batches)?;
     let producer = Producer::start(producer.end(), &config)?;
     producer.reach(abandoned)?;
-    Ok(Made { producer, admin: Some(admin), batches })
+    Ok(Made { producer, admin, batches })
 }
 
 /// A producer in use.
@@ -229,13 +216,15 @@ struct KafkaBridge(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     producer: Producer,
-    /// Where edges choose topics.
-    admin: Option<Admin>,
+    /// Asks for limits.
+    admin: Admin,
     limits: Arc<Limits>,
     batches: Batches,
     /// How long the client tries.
     patience: Duration,
     linger: Linger,
+    /// Whether the broker gets records smaller than they are here.
+    compress: bool,
     spread: Spread,
     /// Whether the producer makes batches that are too large for a topic.
     narrow: AtomicBool,
@@ -244,6 +233,11 @@ struct Inner {
 }
 
 impl Inner {
+    /// Whether the broker is sure to find a record of `size` no smaller, and some topic may not take it.
+    fn may_be_too_large(&self, size: usize) -> bool {
+        !self.compress && size > self.batches.bytes()
+    }
+
     /// What a failure of a delivery means. `size` is the record's.
     fn failed(&self, error: &KafkaError, topic: &str, size: usize) -> PublishError {
         let failed = outcome::failed(error, self.patience);
@@ -266,18 +260,22 @@ impl Inner {
 }
 
 impl KafkaBridge {
-    /// Asks for the limits of topics that come up for the first time.
+    /// Asks for the limits of topics that come up for the first time, or that get a record which may be too large.
     ///
     /// # Errors
     /// One takes smaller batches than this producer makes. What that has is confirmed by then, or takes too long.
     async fn look_up(&self, records: &[Arc<Record>]) -> Result<(), PublishError> {
-        let Inner { admin: Some(admin), limits, batches, .. } = &*self.0 else { return Ok(()) };
-        let topics = records.iter().map(|record| &*record.destination).filter(|topic| outcome::is_topic(topic));
-        let unknown = limits.unknown(topics);
-        if unknown.is_empty() {
+        let Inner { admin, limits, batches, .. } = &*self.0;
+        let large = |record: &Arc<Record>| self.0.may_be_too_large(record.size());
+        let topics = records.chunk_by(|one, next| one.destination == next.destination).filter_map(|same| {
+            let topic = &*same.first()?.destination;
+            outcome::is_topic(topic).then(|| (topic, same.iter().any(large)))
+        });
+        let asked = limits.to_ask(topics);
+        if asked.is_empty() {
             return Ok(());
         }
-        let (_, each) = admin.limits(None, &unknown).await;
+        let (_, each) = admin.limits(None, &asked).await;
         limits.told(None, each);
         if !batches.exceeds(&limits.batches()) {
             return Ok(());
@@ -295,7 +293,14 @@ impl KafkaBridge {
             return Err(outcome::no_topic(&record.destination));
         }
         let body = record.body_bytes();
-        let mut next = BaseRecord::with_opaque_to(&record.destination, ticket).payload(&*body).headers(headers(record));
+        let (headers, beside) = headers(record);
+        let size = body.len() + record.key.len() + beside;
+        if self.0.may_be_too_large(size)
+            && let Some(limit) = self.0.limits.surely_less(&record.destination, size)
+        {
+            return Err(outcome::too_large(size, &record.destination, limit));
+        }
+        let mut next = BaseRecord::with_opaque_to(&record.destination, ticket).payload(&*body).headers(headers);
         if !record.key.is_empty() {
             next = next.key(record.key.as_bytes());
         }
@@ -317,13 +322,16 @@ impl KafkaBridge {
     }
 }
 
-fn headers(record: &Record) -> OwnedHeaders {
+/// Its headers, and how many bytes they have.
+fn headers(record: &Record) -> (OwnedHeaders, usize) {
     let mut headers = Some(OwnedHeaders::new_with_capacity(record.header_count()));
+    let mut bytes = 0;
     let Ok(()) = record.each_header(|key, value| {
+        bytes += key.len() + value.len();
         headers = headers.take().map(|headers| headers.insert(Header { key, value: Some(value) }));
         Ok::<_, Infallible>(())
     });
-    headers.expect("each step gives them back")
+    (headers.expect("each step gives them back"), bytes)
 }
 
 #[async_trait]

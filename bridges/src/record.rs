@@ -174,6 +174,10 @@ const OVERHEAD: usize = 512;
 const FRAME: usize = 20;
 const HEADER: usize = 2;
 
+/// The names of the headers that say what the gateway knows of a message.
+pub(crate) const OWN_NAMES: [&str; 5] =
+    ["frontier-edge-id", "frontier-topic", "frontier-message-id", "frontier-time", "frontier-custom"];
+
 /// The headers of every message, without its topic; and that of one with `custom`, without that.
 const OWN_HEADERS: usize = 4 * HEADER + 62 + 20 + 32 + 24;
 const CUSTOM_HEADER: usize = HEADER + 15;
@@ -229,13 +233,14 @@ impl Record {
     /// The first of `take`'s.
     pub fn each_header<E>(&self, mut take: impl FnMut(&str, &[u8]) -> Result<(), E>) -> Result<(), E> {
         if self.form.own_headers {
+            let [edge, topic, id, time, custom] = OWN_NAMES;
             let mut text = Text::default();
-            take("frontier-edge-id", text.of(self.message.edge))?;
-            take("frontier-topic", self.message.topic.as_bytes())?;
-            take("frontier-message-id", text.of(self.message.id))?;
-            take("frontier-time", envelope::write_time(self.message.accepted, text.empty()))?;
+            take(edge, text.of(self.message.edge))?;
+            take(topic, self.message.topic.as_bytes())?;
+            take(id, text.of(self.message.id))?;
+            take(time, envelope::write_time(self.message.accepted, text.empty()))?;
             if !self.message.custom.is_empty() {
-                take("frontier-custom", &self.message.custom)?;
+                take(custom, &self.message.custom)?;
             }
         }
         for (at, value) in &self.meta {

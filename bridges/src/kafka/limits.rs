@@ -4,6 +4,9 @@
 //! behind it may be stored meanwhile, so sending it again would come too late for the order. Hence the cluster is asked before
 //! anything is sent to a topic. Where it does not tell, as to a login without the right to know, the first refusal has to do: then there is one
 //! way left to tell whose fault it was, and records of that bridge go alone.
+//!
+//! A record that the broker refuses for its own size holds up its partition, since the client gets a new producer id after each. So what
+//! is too large for certain is not sent at all, as far as the cluster has told so lately.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +19,9 @@ const MOST: usize = 4096;
 
 /// How long what the cluster has said of a topic counts, even if it refuses what should fit.
 const SETTLED: Duration = Duration::from_secs(60);
+
+/// How long what the cluster has said of a topic will do for refusing a record by it. The topic may take more since.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// What a record takes beside its bytes, at most: its own frame and its batch's.
 const FRAME: usize = 128;
@@ -40,6 +46,10 @@ struct Topic {
     asked_anew: bool,
     /// What it takes, when the cluster last told.
     limit: Option<u32>,
+    /// When that was.
+    told: Option<Instant>,
+    /// When it was last asked for by itself.
+    asked: Option<Instant>,
     /// When it last refused a batch of records that might fit.
     refused: Option<Instant>,
 }
@@ -100,28 +110,45 @@ impl Limits {
         state.topics.iter().filter(|(_, topic)| topic.asked_anew).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Those of `topics` that nobody has asked for yet.
-    pub(super) fn unknown<'a>(&self, topics: impl Iterator<Item = &'a str>) -> Vec<String> {
+    /// Those of `topics` to ask for now: nobody has yet, or that was a while ago and there is a record, as the flag says, which might be
+    /// too large.
+    pub(super) fn to_ask<'a>(&self, topics: impl Iterator<Item = (&'a str, bool)>) -> Vec<String> {
+        let now = Instant::now();
         let mut state = self.state();
-        let mut unknown = Vec::new();
-        for name in topics {
-            if state.topics.len() < MOST && !state.topics.contains_key(name) {
+        let mut asked = Vec::new();
+        for (name, large) in topics {
+            if !state.topics.contains_key(name) && state.topics.len() < MOST {
                 state.topics.insert(name.to_owned(), Topic::default());
-                unknown.push(name.to_owned());
+            } else if !large {
+                continue;
+            }
+            if let Some(topic) = state.topics.get_mut(name).filter(|topic| topic.is_stale(now)) {
+                topic.asked = Some(now);
+                asked.push(name.to_owned());
             }
         }
-        unknown
+        asked
     }
 
     /// What the cluster has said: the broker's own limit, and those of topics. What it does not say this time is as it was.
     pub(super) fn told(&self, broker: Option<u32>, limits: BTreeMap<String, u32>) {
+        let now = Instant::now();
         let mut state = self.state();
         state.broker = broker.or(state.broker);
         for (name, limit) in limits {
             if let Some(topic) = state.topics.get_mut(&name) {
                 topic.limit = Some(limit);
+                topic.told = Some(now);
             }
         }
+    }
+
+    /// What a topic takes, if that is less than `size`, which is no more than the broker would measure, and was told lately.
+    pub(super) fn surely_less(&self, topic: &str, size: usize) -> Option<u32> {
+        let state = self.state();
+        let topic = state.topics.get(topic)?;
+        let fresh = topic.told.is_some_and(|at| at.elapsed() < FRESH);
+        topic.limit.filter(|limit| fresh && size > *limit as usize)
     }
 
     /// Who is to blame for a refusal. `size` is the record's, with key and headers.
@@ -156,6 +183,11 @@ impl Limits {
 impl Topic {
     fn is_silent(&self) -> bool {
         self.refused.is_some() && self.limit.is_none()
+    }
+
+    /// Whether what is known of it is too old to refuse anything by.
+    fn is_stale(&self, now: Instant) -> bool {
+        self.asked.max(self.told).is_none_or(|last| now.saturating_duration_since(last) >= FRESH)
     }
 }
 
@@ -216,13 +248,37 @@ mod tests {
     #[test]
     fn each_topic_that_comes_up_is_asked_for_once() {
         let limits = Limits::new(1_000_000, vec!["t".to_owned()]);
-        assert_eq!(limits.unknown(["a", "t", "b", "a"].into_iter()), ["a", "b"]);
-        assert!(limits.unknown(["a", "b"].into_iter()).is_empty());
+        let to_ask = |topics: &[&str]| limits.to_ask(topics.iter().map(|topic| (*topic, false)));
+        assert_eq!(to_ask(&["a", "t", "b", "a"]), ["a", "b"]);
+        assert!(to_ask(&["a", "b"]).is_empty());
         limits.told(None, told(&[("a", 10_000)]));
         assert_eq!((limits.batches().bytes, limits.asked_anew()), (10_000, vec!["t".to_owned()]));
         let many: Vec<String> = (0..MOST).map(|number| number.to_string()).collect();
-        assert_eq!(limits.unknown(many.iter().map(String::as_str)).len(), MOST - 3);
+        assert_eq!(limits.to_ask(many.iter().map(|topic| (topic.as_str(), true))).len(), MOST - 3);
         assert_eq!(limits.blame(&limits.batches(), "one more", 100), Blame::Record);
+    }
+
+    #[test]
+    fn what_is_too_large_for_certain_is_refused_as_long_as_the_cluster_has_just_said_so() {
+        let limits = Limits::new(1_000_000, vec!["t".to_owned()]);
+        let asked_for = |large| !limits.to_ask([("t", large)].into_iter()).is_empty();
+        assert!(asked_for(true), "nobody has told");
+        assert_eq!(limits.surely_less("t", 20_000), None);
+        assert!(!asked_for(true), "it may be that nobody will");
+        limits.told(None, told(&[("t", 10_000)]));
+        assert_eq!((limits.surely_less("t", 10_000), limits.surely_less("t", 10_001)), (None, Some(10_000)));
+        assert_eq!(limits.surely_less("u", 10_001), None);
+        let before = |at: Option<Instant>| at.and_then(|at| at.checked_sub(FRESH));
+        {
+            let mut state = limits.state();
+            let topic = state.topics.get_mut("t").unwrap();
+            (topic.told, topic.asked) = (before(topic.told), before(topic.asked));
+        }
+        assert_eq!(limits.surely_less("t", 10_001), None, "it may take more by now");
+        assert!(!asked_for(false) && asked_for(true) && !asked_for(true));
+        assert_eq!(limits.surely_less("t", 10_001), None, "no answer has come");
+        limits.told(None, told(&[("t", 20_000)]));
+        assert_eq!((limits.surely_less("t", 10_001), limits.surely_less("t", 20_001)), (None, Some(20_000)));
     }
 
     #[test]

@@ -51,6 +51,13 @@ pub(super) fn no_topic(name: &str) -> PublishError {
     ))
 }
 
+/// A record that `topic`, which takes `limit` bytes, is not asked to take.
+pub(super) fn too_large(size: usize, topic: &str, limit: u32) -> PublishError {
+    PublishError::too_large(format_args!(
+        "too large: {size} bytes with key and headers, while max.message.bytes of topic {topic:?} is {limit}"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,6 +125,11 @@ impl Properties {
         self.linger
     }
 
+    /// Whether records become smaller on their way to the broker.
+    pub(super) fn compress(&self) -> bool {
+        self.base.get("compression.codec").is_some_and(|codec| codec != "none")
+    }
+
     /// How long a record is tried.
     pub(super) fn patience(&self) -> Duration {
         self.patience
@@ -346,6 +351,21 @@ mod tests {
         assert_eq!(properties.get("linger.ms"), Some("0"));
         assert_eq!(properties.get("queue.buffering.max.ms"), None);
         assert_eq!(properties.get("socket.timeout.ms"), Some("20000"));
+    }
+
+    #[test]
+    fn compression_is_known_by_whichever_key_it_comes() {
+        let keyed = KafkaBridge { compression: KafkaCompression::Zstd, ..kafka(&[]) };
+        assert!(of(&keyed).unwrap().compress());
+        assert!(!of(&kafka(&[])).unwrap().compress());
+        for name in ["compression.type", "compression.codec"] {
+            assert!(of(&kafka(&[(name, "lz4")])).unwrap().compress(), "{name}");
+            assert!(
+                !of(&KafkaBridge { compression: KafkaCompression::Zstd, ..kafka(&[(name, "none")]) })
+                    .unwrap()
+                    .compress()
+            );
+        }
     }
 
     #[test]

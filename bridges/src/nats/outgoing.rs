@@ -1,13 +1,19 @@
 //! A record as the client takes it.
 
-use async_nats::header::{HeaderName, HeaderValue, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
+use std::sync::LazyLock;
+
+use async_nats::header::{HeaderName, HeaderValue, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID, ParseHeaderNameError};
 use async_nats::{HeaderMap, Subject};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::subject;
+use crate::record::OWN_NAMES;
 use crate::{PublishError, Record};
+
+/// [`OWN_NAMES`] as the client has them. Made anew, each would be checked and copied for each message.
+static OWN_HEADERS: LazyLock<[HeaderName; OWN_NAMES.len()]> = LazyLock::new(|| OWN_NAMES.map(HeaderName::from_static));
 
 /// What is published.
 #[derive(Debug)]
@@ -42,12 +48,19 @@ impl Outgoing {
 fn put(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), PublishError> {
     let plain = std::str::from_utf8(value).ok().filter(|text| text.trim() == *text && !text.contains(char::is_control));
     let (name, value) = match plain {
-        Some(text) => (name.parse::<HeaderName>(), text.to_owned()),
+        Some(text) => (header_name(name), text.to_owned()),
         None => (format!("{name}-base64").parse(), STANDARD.encode(value)),
     };
     let name = name.map_err(PublishError::refused)?;
     headers.insert(name, HeaderValue::from(value));
     Ok(())
+}
+
+fn header_name(name: &str) -> Result<HeaderName, ParseHeaderNameError> {
+    match OWN_NAMES.iter().position(|own| *own == name) {
+        Some(place) => Ok(OWN_HEADERS[place].clone()),
+        None => name.parse(),
+    }
 }
 
 #[cfg(test)]

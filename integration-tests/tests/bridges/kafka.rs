@@ -43,14 +43,19 @@ impl Server {
     /// Makes a user who logs in by SCRAM-SHA-256.
     #[track_caller]
     fn make_user(&self, user: &str, password: &str) {
-        let alter =
-            format!("--alter --entity-type users --entity-name {user} --bootstrap-server {}", self.kafka.inside);
+        self.alter(
+            &format!("--entity-type users --entity-name {user}"),
+            &format!("SCRAM-SHA-256=[password={password}]"),
+        );
+    }
+
+    /// Sets a property of a topic, a user or whatever else `entity` names.
+    #[track_caller]
+    fn alter(&self, entity: &str, property: &str) {
+        let alter = format!("--alter {entity} --bootstrap-server {}", self.kafka.inside);
         let tool = Kafka::tool("org.apache.kafka.tools.ConfigCommand", &alter);
-        let made = tool
-            .arg("--add-config")
-            .arg(&format!("SCRAM-SHA-256=[password={password}]"))
-            .run_within(TOOL_PATIENCE, b"");
-        assert_eq!(made.code, 0, "{}{}", made.text(), made.err);
+        let altered = tool.arg("--add-config").arg(property).run_within(TOOL_PATIENCE, b"");
+        assert_eq!(altered.code, 0, "{}{}", altered.text(), altered.err);
     }
 
     /// Gives a user a right.

@@ -16,8 +16,7 @@ use crate::{Access, Target, gateway, with};
 #[test]
 fn a_topic_that_takes_little_is_asked_before_anything_is_sent() {
     let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
-    // Each that is refused holds up its partition for a tenth of a second, in which librdkafka gets itself a new producer id.
-    too_large_spoils_no_neighbour::<Server>(&settings, &[], 10_000, 60);
+    too_large_spoils_no_neighbour::<Server>(&settings, &[], 10_000, 1_000);
 }
 
 /// What the client is told not to take never gets as far as the broker, and holds up nobody.
@@ -25,6 +24,43 @@ fn a_topic_that_takes_little_is_asked_before_anything_is_sent() {
 fn what_the_client_refuses_by_itself_holds_up_nobody() {
     let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
     too_large_spoils_no_neighbour::<Server>(&settings, &["  max_message_bytes: 9500"], 10_000, 1_000);
+}
+
+/// What the bridge refuses by itself it refuses by what the cluster has said lately: a topic that takes more later gets more.
+#[test]
+fn a_topic_that_is_made_to_take_more_gets_more_without_a_restart() {
+    let server = Server::start(&Settings::default(), &[]);
+    // What the topic itself would compress counts as it comes.
+    server.make(&["t"], 1, &[("max.message.bytes", "10000"), ("compression.type", "zstd")]);
+    let gateway = gateway(with(Server::bridge(&server.addr().to_string(), &Access::default()), &["topics: [t]"]));
+    let mut edge = Client::edge(gateway.edge);
+    let error = publish(&mut edge, "t", &[b'x'; 20_000]).expect_err("it is too large");
+    assert!(error.contains("while max.message.bytes of topic \"t\" is 10000"), "{error}");
+    server.alter("--entity-type topics --entity-name t", "max.message.bytes=50000");
+    eventually("the topic takes more", || publish(&mut edge, "t", &[b'x'; 20_000]).ok());
+    let error = publish(&mut edge, "t", &[b'x'; 60_000]).expect_err("it is too large again");
+    assert!(error.contains("while max.message.bytes of topic \"t\" is 50000"), "{error}");
+    assert_eq!(gateway.log.count("bridge down"), 0);
+}
+
+/// How small a record becomes that is compressed only the broker sees.
+#[test]
+fn what_compression_makes_small_enough_is_taken() {
+    let server = Server::start(&Settings::default(), &[]);
+    server.make(&["t"], 1, &[("max.message.bytes", "10000")]);
+    let bridge = Server::bridge(&server.addr().to_string(), &Access::default());
+    let gateway = gateway(with(bridge, &["  compression: zstd", "topics: [t]"]));
+    let mut edge = Client::edge(gateway.edge);
+    assert_eq!(publish(&mut edge, "t", &[b'x'; 20_000]), Ok(()));
+    let mut noise = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.to_be_bytes()[0]
+    });
+    let noise: Vec<u8> = noise.take(20_000).collect();
+    let error = publish(&mut edge, "t", &noise).expect_err("it is too large");
+    assert!(error.contains("MessageSizeTooLarge"), "{error}");
+    assert_eq!(publish(&mut edge, "t", &[b'x'; 20_000]), Ok(()));
 }
 
 /// Where edges choose the topic, it is asked as soon as it comes up, and nothing is sent to it in larger batches.
