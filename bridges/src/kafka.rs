@@ -307,6 +307,7 @@ impl KafkaBridge {
         if let Ok(accepted) = record.message.accepted.duration_since(UNIX_EPOCH) {
             next = next.timestamp(accepted.as_millis() as i64);
         }
+        record.claim()?;
         loop {
             match self.0.producer.send(next) {
                 Ok(()) => return Ok(()),
@@ -390,6 +391,10 @@ impl Bridge for KafkaBridge {
     async fn lost(&self) -> PublishError {
         let reason = self.0.producer.ends().await;
         self.0.ended().unwrap_or_else(|| PublishError::lost(reason))
+    }
+
+    async fn troubled(&self) {
+        self.0.producer.loses_all().await;
     }
 
     async fn close(&self) {

@@ -129,14 +129,9 @@ mod tests {
     const ROOMY: Limits = Limits { body: 1000, frame: 131_072 };
 
     fn record(destination: &str, body: usize, custom: usize) -> Arc<Record> {
-        let message = Message {
-            id: MessageIds::new().next(),
-            accepted: SystemTime::UNIX_EPOCH + Duration::from_millis(7_900),
-            edge: EdgeId(7),
-            topic: destination.into(),
-            payload: vec![b'x'; body].into(),
-            custom: vec![0xff; custom].into(),
-        };
+        let accepted = SystemTime::UNIX_EPOCH + Duration::from_millis(7_900);
+        let (body, custom) = (vec![b'x'; body].into(), vec![0xff; custom].into());
+        let message = Message::new(MessageIds::new().next(), accepted, EdgeId(7), destination, body, custom);
         record_as(&config::Bridge::default(), Arc::new(message))
     }
 

@@ -245,7 +245,8 @@ impl Publisher {
     ) -> Vec<Handed> {
         let mut writing = Vec::with_capacity(places.len());
         for place in places {
-            match self.outgoing(&records[place]) {
+            let record = &records[place];
+            match self.outgoing(record).and_then(|outgoing| record.claim().map(|()| outgoing)) {
                 Ok(outgoing) => {
                     let mut published = Box::pin(maybe_done(self.publish(channel, outgoing)));
                     // This puts it behind the one before, and numbers it; what is left is the wait for the socket.
@@ -356,6 +357,7 @@ impl Publisher {
     async fn alone(&self, channel: &Channel, record: &Record) -> Outcome {
         self.learnt.suspects().remove(&record.message.id);
         let outgoing = self.outgoing(record)?;
+        record.claim()?;
         match confirmed(self.publish(channel, outgoing).await).await {
             Ok(confirmation) => {
                 let outcome = taken(&confirmation);

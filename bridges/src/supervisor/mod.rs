@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep_until, timeout};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use self::backoff::Backoff;
 use self::handle::Shared;
@@ -53,26 +53,25 @@ pub(crate) fn supervise<A: Answer>(
 async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
     let mut backoff = Backoff::new(RECONNECT_FIRST, RECONNECT_MOST);
     let mut failures = 0;
+    let mut proven = true;
     loop {
         let connecting = timeout(CONNECT, connector.connect());
         let Some(connected) = meanwhile(&shared, connecting).await else { break };
         let error = match connected {
             Ok(Ok(bridge)) => {
-                if shared.enter(Phase::Up) {
-                    info!(bridge = &*shared.name, target = &*shared.target, "bridge up");
-                }
                 let since = now();
-                let ended = Session::new(&shared, Arc::clone(&bridge)).run().await;
+                let ended = Session::new(&shared, Arc::clone(&bridge), proven).run().await;
                 farewell(&shared, &*bridge).await;
-                match ended {
+                proven = !matches!(ended, Ended::Stalled { .. });
+                let (error, worked) = match ended {
                     Ended::Closed => break,
-                    Ended::Lost(error) => {
-                        if now().saturating_duration_since(since) >= STOOD {
-                            failures = 0;
-                        }
-                        error
-                    }
+                    Ended::Lost(error) => (error, true),
+                    Ended::Stalled { error, delivered } => (error, delivered),
+                };
+                if worked && now().saturating_duration_since(since) >= STOOD {
+                    failures = 0;
                 }
+                error
             }
             Ok(Err(error)) => error,
             Err(_) => no_connection(),

@@ -37,6 +37,7 @@ scenarios!(Own:
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
+    what_came_while_it_was_dead_and_was_given_up_never_arrives,
     a_drain_sends_what_is_held,
     a_full_queue_answers_congested_and_later_messages_pass,
     tls_and_login_are_wanted_and_given,
