@@ -41,6 +41,8 @@ struct BrokerState {
     check: Option<PublishError>,
     terms: Terms,
     closed: usize,
+    /// It hears of no farewell.
+    deaf: bool,
     random: u64,
 }
 
@@ -139,6 +141,9 @@ impl Bridge for Connected {
     }
 
     async fn close(&self) {
+        if self.broker.set().deaf {
+            return std::future::pending().await;
+        }
         self.broker.set().closed += 1;
     }
 }
@@ -339,6 +344,22 @@ async fn a_broker_that_lets_in_and_confirms_nothing_is_down_until_it_does() {
     broker.set().silent = false;
     bridge.becomes(true).await;
     assert_eq!(bridge.publish(1, "b").await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_take_leave_holds_up_no_deadline_and_no_close() {
+    let broker = Broker::new();
+    (broker.set().silent, broker.set().deaf) = (true, true);
+    let bridge = start(&broker, config::Bridge::default());
+    let begin = now();
+    let stalls = bridge.publish(1, "a");
+    let told = bridge.publish_within(1, "b", Duration::from_millis(10_500));
+    assert_eq!(text(told.await.unwrap()), "timeout: bridge \"b\" (script): nothing confirmed for 10 s");
+    assert!(now() - begin < Duration::from_millis(10_600), "in the middle of the farewell");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bridge.close(Duration::from_secs(5)).await;
+    assert!(now() - begin < Duration::from_millis(18_900), "and a moment for the last farewell");
+    assert_eq!(stalls.await.unwrap(), Err(GivenUp::Closing));
 }
 
 #[tokio::test(start_paused = true)]
