@@ -6,10 +6,12 @@
 mod outages;
 mod refusals;
 mod setup;
+mod tuning;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::amqp::{Client, Stored};
@@ -53,7 +55,10 @@ pub(crate) const NARROW: &str = "narrow";
 pub(crate) const ODD: (&str, &str, &str) = ("a/b", "fr@nt", "p#a$s/%41:w@rd é");
 
 /// Virtual hosts for tests, beside those that have names.
-const HOSTS: usize = 32;
+const HOSTS: usize = 48;
+
+/// An Erlang machine starts for the broker's own tool.
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 /// The node that tests share. It is not dropped, and ends with the test program.
 pub(crate) fn node() -> &'static Rabbitmq {
