@@ -59,6 +59,9 @@ impl AmqpBridge {
 
     /// The smallest `frame_max` that AMQP knows, in bytes.
     pub const LEAST_FRAME: u32 = 4096;
+
+    /// The largest `frame_max` that a bridge offers, in bytes.
+    pub const MOST_FRAME: u32 = 1_048_576;
 }
 
 section! {

@@ -16,10 +16,11 @@ section! {
         addrs: Vec<BrokerAddr> = Vec::new(),
         /// The virtual host; empty is that of the address, or `/`.
         vhost: String = String::new(),
-        /// The most channels of the connection, from 4 on, or fewer if the server allows fewer; 0 is as many as the server allows.
+        /// The most channels of the connection, or fewer if the server allows fewer; 0 is as many as the server allows. Less than 4, which a
+        /// bridge needs, is 4.
         channel_max: i64 = 0,
-        /// The largest frame in bytes, from 4096 on, or smaller if the server's is smaller; 0 is the server's. RabbitMQ takes 8192 at
-        /// least from version 4.1 on.
+        /// The largest frame in bytes, from 4096 on, or smaller if the server's is smaller; 0 is the server's, and more than 1048576 is
+        /// that. RabbitMQ takes 8192 at least from version 4.1 on.
         frame_size: i64 = 0,
         /// Seconds between heartbeats; 0 is the bridges' own default, 10. The lower of this and the server's counts.
         heartbeat: i64 = 0,

@@ -97,8 +97,12 @@ pub(crate) fn amqp(mqm: &MqmAmqp) -> Bridge {
         queues: mqm.queues.clone(),
         bindings: mqm.queue_bindings.clone(),
         heartbeat: positive(mqm.heartbeat).map_or(defaults.heartbeat, Duration::from_secs),
-        channel_max: positive(mqm.channel_max).and_then(|most| most.try_into().ok()).unwrap_or(0),
-        frame_max: positive(mqm.frame_size).and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
+        channel_max: positive(mqm.channel_max)
+            .and_then(|most| u16::try_from(most).ok())
+            .map_or(0, |most| most.max(AmqpBridge::LEAST_CHANNELS)),
+        frame_max: positive(mqm.frame_size)
+            .and_then(|bytes| u32::try_from(bytes).ok())
+            .map_or(0, |bytes| bytes.min(AmqpBridge::MOST_FRAME)),
         locale: mqm.locale.clone(),
         tls: tls(&urls, "amqps"),
         ..defaults

@@ -50,7 +50,7 @@ impl Rules<'_> {
         self.demand(!amqp.producer.immediate, "mqm.amqp.producer.immediate", reason)?;
         for (key, number, most) in [
             ("channel_max", amqp.channel_max, 65_535),
-            ("frame_size", amqp.frame_size, 1_048_576),
+            ("frame_size", amqp.frame_size, u32::MAX.into()),
             ("heartbeat", amqp.heartbeat, 65_535),
         ] {
             self.demand(number <= most, &format!("mqm.amqp.{key}"), &format!("{number} is more than {most}"))?;

@@ -103,7 +103,11 @@ fn amqp_takes_its_address_apart() {
 }
 
 #[test]
-fn less_than_nothing_is_not_written() {
+fn numbers_of_amqp_become_such_as_a_bridge_can_have() {
+    let amqp = MqmAmqp { enable: true, channel_max: 1, frame_size: 4_000_000, ..MqmAmqp::default() };
+    let made = Mqm { amqp, ..Mqm::default() }.bridges().remove(0).amqp.expect("it is AMQP");
+    assert_eq!((made.channel_max, made.frame_max), (4, 1_048_576), "what a bridge needs, and what it offers");
+
     let amqp = MqmAmqp { enable: true, channel_max: -1, frame_size: -1, heartbeat: -1, ..MqmAmqp::default() };
     let made = Mqm { amqp, ..Mqm::default() }.bridges().remove(0).amqp.expect("it is AMQP");
     assert_eq!((made.channel_max, made.frame_max, made.heartbeat), (0, 0, Duration::from_secs(10)));
