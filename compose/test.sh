@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Runs the gateway, the five brokers and the tests by compose, and ends with the result of the tests. Needs an engine that
-# answers (scripts/with-engine.sh), the programs that `make programs` builds, and what `scripts/setup.sh test` and `scripts/setup.sh docker` install.
+# Runs the gateway, the five brokers and the tests by compose, then the README's lines about brokers in containers, and ends
+# with the result of both. Needs an engine that answers (scripts/with-engine.sh), the programs that `make programs` builds,
+# and what `scripts/setup.sh test` and `scripts/setup.sh docker` install.
 #
 #   compose/test.sh               brokers in stand-ins made of this machine's packages: nothing is pulled
 #   compose/test.sh --official    brokers in their official images, as compose/brokers.yaml names them
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case ${1:-} in
+    "" | --official) ;;
+    *) echo "$0: unknown argument \"$1\": --official for the brokers' official images, or none" >&2; exit 2 ;;
+esac
 readonly TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 # Programs of this machine run on a system of this machine.
 readonly RUN_IMAGE=${FRONTIER_RUN_IMAGE:-frontier-compose-run}
@@ -41,3 +46,5 @@ docker build --quiet --target prebuilt --build-arg RUN_IMAGE="$RUN_IMAGE" --tag 
     --file compose/tests.Dockerfile "$context"
 
 compose up --abort-on-container-exit --exit-code-from tests --no-build
+# All that runs is ended by that.
+cargo test --workspace --locked --test compose -- --ignored

@@ -70,6 +70,10 @@ impl AmqpConnector {
     ) -> Result<Arc<dyn Bridge>, PublishError> {
         let exchange = short(&self.config.exchange, "the exchange")?;
         short(&self.config.vhost, "the virtual host")?;
+        let mut properties = ConnectionProperties::default().with_connection_name("frontier".into());
+        if !self.config.locale.is_empty() {
+            properties = properties.with_locale(short(&self.config.locale, "the locale")?);
+        }
         let (stream, lifeline) = severable(dial(addr, tls).await?);
         let stream = Mutex::new(Some(stream));
         // Asked once: there is no recovery.
@@ -79,14 +83,14 @@ impl AmqpConnector {
                 .map(AsyncTcpStream::Plain)
                 .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected).into())
         };
-        let login = Connection::connector(
-            self.uri(password),
-            Runtime::new(Kit::current()),
-            take,
-            ConnectionProperties::default().with_connection_name("frontier".into()),
-        );
+        let login = Connection::connector(self.uri(password), Runtime::new(Kit::current()), take, properties);
         let silent = |_| PublishError::lost(format_args!("no login within {} s", LOGIN.as_secs()));
         let connection = timeout(LOGIN, login).await.map_err(silent)?.map_err(|error| lost(&error))?;
+        let (channels, least) = (connection.configuration().channel_max(), AmqpBridge::LEAST_CHANNELS);
+        if channels < least {
+            let text = format_args!("the server allows {channels} channels on a connection; a bridge needs {least}");
+            return Err(PublishError::lost(text));
+        }
         let connection = Arc::new(connection);
         let events = connection.events_listener().boxed();
         let asking = connection.create_channel().await.map_err(|error| lost(&error))?;
@@ -115,7 +119,10 @@ impl AmqpConnector {
                 port: 0,
             },
             vhost: self.config.vhost.clone(),
+            // The lower of each and the server's counts; 0 is the server's.
             query: AMQPQueryString {
+                channel_max: Some(self.config.channel_max),
+                frame_max: Some(self.config.frame_max),
                 heartbeat: u16::try_from(self.config.heartbeat.as_secs()).ok(),
                 ..AMQPQueryString::default()
             },
@@ -235,5 +242,51 @@ impl Bridge for Connected {
 impl fmt::Debug for Connected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connected").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// `connection.start` of a server that has two languages, neither of which is chosen in it.
+    fn start() -> Vec<u8> {
+        let (class, method, version, no_properties) = ([0, 10], [0, 10], [0, 9], [0; 4]);
+        let long = |text: &str| [&(text.len() as u32).to_be_bytes()[..], text.as_bytes()].concat();
+        let (mechanisms, locales) = (long("PLAIN"), long("en_US de_DE"));
+        let payload = [&class[..], &method, &version, &no_properties, &mechanisms, &locales].concat();
+        [&[1, 0, 0][..], &(payload.len() as u32).to_be_bytes(), &payload, &[0xce]].concat()
+    }
+
+    /// The end of the client's answer, where its language stands.
+    async fn answered_in(locale: &str) -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let config =
+            AmqpBridge { addrs: vec![addr.parse().unwrap()], locale: locale.to_owned(), ..AmqpBridge::default() };
+        let connector = AmqpConnector::new(&config);
+        let server = async {
+            let (mut client, _) = listener.accept().await.unwrap();
+            client.read_exact(&mut [0; 8]).await.unwrap();
+            client.write_all(&start()).await.unwrap();
+            let mut head = [0; 7];
+            client.read_exact(&mut head).await.unwrap();
+            let size = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize;
+            let mut payload = vec![0; size];
+            client.read_exact(&mut payload).await.unwrap();
+            payload.split_off(size - 6)
+        };
+        let (connected, end) = tokio::join!(connector.connect(), server);
+        assert!(connected.is_err(), "the server goes away");
+        end
+    }
+
+    #[tokio::test]
+    async fn the_language_is_asked_for() {
+        assert_eq!(answered_in("de_DE").await, b"\x05de_DE");
+        assert_eq!(answered_in("").await, b"\x05en_US");
     }
 }

@@ -17,6 +17,8 @@ pub enum Kind {
     Refused,
     /// The record is larger than the broker takes.
     TooLarge,
+    /// Its publisher was told an error before the broker's client had it, so it is not sent.
+    Withdrawn,
 }
 
 /// A back end's failure: with one record, or with the connection.
@@ -61,6 +63,12 @@ impl PublishError {
     #[must_use]
     pub fn too_large(cause: impl fmt::Display) -> Self {
         Self::new(Kind::TooLarge, cause)
+    }
+
+    /// [`Kind::Withdrawn`].
+    #[must_use]
+    pub fn withdrawn() -> Self {
+        Self::new(Kind::Withdrawn, "its publisher was told an error before")
     }
 
     /// What it means.

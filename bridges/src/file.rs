@@ -104,17 +104,16 @@ impl Bridge for FileBridge {
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
         let records = records.to_vec();
-        let count = records.len();
-        self.with(move |sink| {
+        let write = move |sink: &mut Sink| {
+            let claimed: Vec<_> = records.iter().map(|record| record.claim()).collect();
             let mut lines = Vec::new();
-            for record in &records {
+            for (record, _) in records.iter().zip(&claimed).filter(|(_, claimed)| claimed.is_ok()) {
                 lines.extend_from_slice(record.envelope().as_bytes());
                 lines.push(b'\n');
             }
-            sink.append(&lines)
-        })
-        .await?;
-        Ok(Confirmations::done(vec![Ok(()); count]))
+            sink.append(&lines).map(|()| claimed)
+        };
+        Ok(Confirmations::done(self.with(write).await?))
     }
 
     async fn check(&self) -> Result<(), PublishError> {

@@ -11,6 +11,7 @@ mod client;
 mod limits;
 mod outcome;
 mod properties;
+mod size;
 mod spread;
 
 use std::convert::Infallible;
@@ -236,7 +237,7 @@ struct Inner {
 }
 
 impl Inner {
-    /// Whether the broker is sure to find a record of `size` no smaller, and some topic may not take it.
+    /// Whether the broker finds a record as large as it is here, and some topic may not take `size`.
     fn may_be_too_large(&self, size: usize) -> bool {
         !self.compress && size > self.batches.bytes()
     }
@@ -296,8 +297,8 @@ impl KafkaBridge {
             return Err(outcome::no_topic(&record.destination));
         }
         let body = record.body_bytes();
-        let (headers, beside) = headers(record);
-        let size = body.len() + record.key.len() + beside;
+        let (headers, header_bytes) = headers(record);
+        let size = size::alone(record.key.len(), body.len(), record.header_count(), header_bytes);
         if self.0.may_be_too_large(size)
             && let Some(limit) = self.0.limits.surely_less(&record.destination, size)
         {
@@ -310,6 +311,7 @@ impl KafkaBridge {
         if let Ok(accepted) = record.message.accepted.duration_since(UNIX_EPOCH) {
             next = next.timestamp(accepted.as_millis() as i64);
         }
+        record.claim()?;
         loop {
             match self.0.producer.send(next) {
                 Ok(()) => return Ok(()),
@@ -325,12 +327,12 @@ impl KafkaBridge {
     }
 }
 
-/// Its headers, and how many bytes they have.
+/// Its headers, and how many bytes they take.
 fn headers(record: &Record) -> (OwnedHeaders, usize) {
     let mut headers = Some(OwnedHeaders::new_with_capacity(record.header_count()));
     let mut bytes = 0;
     let Ok(()) = record.each_header(|key, value| {
-        bytes += key.len() + value.len();
+        bytes += size::header(key.len(), value.len());
         headers = headers.take().map(|headers| headers.insert(Header { key, value: Some(value) }));
         Ok::<_, Infallible>(())
     });
@@ -395,6 +397,10 @@ impl Bridge for KafkaBridge {
     async fn lost(&self) -> PublishError {
         let reason = self.0.producer.ends().await;
         self.0.ended().unwrap_or_else(|| PublishError::lost(reason))
+    }
+
+    async fn troubled(&self) {
+        self.0.producer.loses_all().await;
     }
 
     async fn close(&self) {

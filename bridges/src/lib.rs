@@ -45,6 +45,7 @@ mod record;
 mod redis;
 #[cfg(any(feature = "kafka", feature = "amqp", feature = "nats", feature = "mqtt", feature = "redis"))]
 mod secret;
+mod stage;
 mod supervisor;
 mod template;
 #[cfg(test)]
@@ -89,7 +90,8 @@ pub trait Bridge: fmt::Debug + Send + Sync + 'static {
 
     /// Hands `records` to the client. The order of the records, and of these calls, is the order on the wire; there is one
     /// call at a time. A destination that the broker forbids is this method's to find, as that record's outcome
-    /// ([`Kind::Refused`]): it must never cost the connection. Dropped before its end, any of the records may have been handed over.
+    /// ([`Kind::Refused`]): it must never cost the connection. Each record is [claimed](Record::claim) last of all before the client
+    /// gets it. Dropped before its end, any of the records may have been handed over.
     ///
     /// # Errors
     /// None of the records was handed over.
@@ -103,6 +105,12 @@ pub trait Bridge: fmt::Debug + Send + Sync + 'static {
 
     /// Done once the connection is known to be of no use, with the reason, whether or not anything is under way.
     async fn lost(&self) -> PublishError {
+        std::future::pending().await
+    }
+
+    /// Done once a client that [heals](Terms::heals) has lost the broker: nothing is handed over then until a check has passed. Asked anew
+    /// after each time.
+    async fn troubled(&self) {
         std::future::pending().await
     }
 

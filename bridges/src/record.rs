@@ -7,7 +7,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -16,7 +16,8 @@ use proto::id::EdgeId;
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use crate::envelope;
+use crate::stage::Stage;
+use crate::{PublishError, envelope};
 
 /// Names a message from its acceptance on, over every retry and in every broker that it goes to, so that consumers can drop
 /// what comes twice. Written as 32 hexadecimal digits; later ones of one gateway sort behind earlier ones.
@@ -83,6 +84,32 @@ pub struct Message {
     pub payload: Bytes,
     /// Its custom bytes, decoded.
     pub custom: Bytes,
+    given_up: AtomicBool,
+}
+
+impl Message {
+    /// A message that nobody has been told about.
+    #[must_use]
+    pub fn new(
+        id: MessageId,
+        accepted: SystemTime,
+        edge: EdgeId,
+        topic: impl Into<SmolStr>,
+        payload: Bytes,
+        custom: Bytes,
+    ) -> Self {
+        Self { id, accepted, edge, topic: topic.into(), payload, custom, given_up: AtomicBool::new(false) }
+    }
+
+    /// Its publisher is told an error: no bridge that has not handed it to its client by now will. To be called before the answer is
+    /// sent.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
 }
 
 /// What an edge said of itself when it came, looked into only if somebody asks.
@@ -165,6 +192,7 @@ pub struct Record {
     /// Values of the edge's meta that go along, by their key.
     pub(crate) meta: Vec<(usize, Box<str>)>,
     pub(crate) form: Arc<Form>,
+    pub(crate) stage: Stage,
 }
 
 /// What a record costs beside its texts and bytes: its place in queue, lane and table of deadlines.
@@ -199,6 +227,30 @@ impl Text {
 }
 
 impl Record {
+    /// Says that the client gets it now. To be called last of all before that, since what is told its publisher depends on it.
+    ///
+    /// # Errors
+    /// [`Kind::Withdrawn`](crate::Kind::Withdrawn): its publisher was told an error already. It must not be sent; this is its outcome.
+    pub fn claim(&self) -> Result<(), PublishError> {
+        let claimed = if self.message.is_given_up() {
+            self.stage.withdraw();
+            false
+        } else {
+            self.stage.hand_over()
+        };
+        if claimed { Ok(()) } else { Err(PublishError::withdrawn()) }
+    }
+
+    /// Its publisher gets it back. Returns whether it can: not what the client has had.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.stage.withdraw()
+    }
+
+    /// Whether the client has had it.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.stage.is_handed_over()
+    }
+
     /// What is sent as the broker's payload: the edge's bytes, or the JSON object in their place.
     #[must_use]
     pub fn body(&self) -> Bytes {

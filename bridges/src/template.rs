@@ -92,14 +92,8 @@ mod tests {
     use crate::MessageIds;
 
     fn filled(template: &str, topic: &str, meta: &str) -> Result<String, String> {
-        let message = Message {
-            id: MessageIds::new().next(),
-            accepted: SystemTime::now(),
-            edge: EdgeId(u64::MAX),
-            topic: topic.into(),
-            payload: Bytes::new(),
-            custom: Bytes::new(),
-        };
+        let (id, empty) = (MessageIds::new().next(), Bytes::new());
+        let message = Message::new(id, SystemTime::now(), EdgeId(u64::MAX), topic, empty.clone(), empty);
         let template: Template = template.parse().unwrap();
         let filled = fill(&template, &message, &EdgeMeta::new(meta.as_bytes()), true);
         filled.map(|text| text.to_string()).map_err(|error| error.to_string())

@@ -7,25 +7,21 @@ use bytes::Bytes;
 use proto::id::EdgeId;
 
 use crate::record::{Form, Message, MessageIds, Record};
+use crate::stage::Stage;
 use crate::{Answer, GivenUp};
 
 /// A message of that edge.
 pub(crate) fn message(edge: u64, topic: &str, payload: &[u8]) -> Arc<Message> {
-    Arc::new(Message {
-        id: MessageIds::new().next(),
-        accepted: SystemTime::now(),
-        edge: EdgeId(edge),
-        topic: topic.into(),
-        payload: Bytes::copy_from_slice(payload),
-        custom: Bytes::new(),
-    })
+    let (id, payload) = (MessageIds::new().next(), Bytes::copy_from_slice(payload));
+    Arc::new(Message::new(id, SystemTime::now(), EdgeId(edge), topic, payload, Bytes::new()))
 }
 
 /// Its record in the form of `config`.
 pub(crate) fn record_as(config: &config::Bridge, message: Arc<Message>) -> Arc<Record> {
     let form = Arc::new(Form::new(config));
     let key = message.edge.to_string().into();
-    Arc::new(Record { destination: message.topic.clone(), key, meta: Vec::new(), form, message })
+    let destination = message.topic.clone();
+    Arc::new(Record { destination, key, meta: Vec::new(), form, message, stage: Stage::default() })
 }
 
 /// A record of that edge.

@@ -156,8 +156,7 @@ impl<A: Answer> Bridges<A> {
     /// A message that is accepted now, under an id of its own.
     #[must_use]
     pub fn message(&self, edge: EdgeId, topic: &str, payload: Bytes, custom: Bytes) -> Arc<Message> {
-        let accepted = SystemTime::now();
-        Arc::new(Message { id: self.ids.next(), accepted, edge, topic: topic.into(), payload, custom })
+        Arc::new(Message::new(self.ids.next(), SystemTime::now(), edge, topic, payload, custom))
     }
 
     /// As [`BridgeHandle::close`], for all.
@@ -224,15 +223,8 @@ pub fn explain(configs: &[config::Bridge], topic: &str, edge: EdgeId, meta: &str
         config.topics.iter().find(fits).cloned()
     };
     let taken_by = configs.iter().find(|config| config.enable && matching(config).is_some());
-    let empty = Bytes::new();
-    let message = Message {
-        id: MessageIds::new().next(),
-        accepted: SystemTime::now(),
-        edge,
-        topic: topic.into(),
-        payload: empty.clone(),
-        custom: empty,
-    };
+    let (id, empty) = (MessageIds::new().next(), Bytes::new());
+    let message = Message::new(id, SystemTime::now(), edge, topic, empty.clone(), empty);
     let meta = EdgeMeta::new(meta.as_bytes());
     let takes = |config: &config::Bridge, why: String| {
         let filled = |of, confined| template::fill(of, &message, &meta, confined).map(|text| text.to_string());

@@ -135,6 +135,11 @@ fn what_cannot_be_meant_is_refused_with_its_reason() {
             "amqp.properties.app_id: AMQP takes at most 255 bytes here",
         ),
         (
+            "amqp: {addrs: ['b:1'], properties: {correlation_id: LONG}}",
+            "amqp.properties.correlation_id: AMQP takes at most 255 bytes here",
+        ),
+        ("amqp: {addrs: ['b:1'], locale: LONG}", "amqp.locale: AMQP takes at most 255 bytes here"),
+        (
             "amqp: {addrs: ['b:1'], exchanges: [{kind: topic}]}",
             "amqp.exchanges[0].name: an exchange that is declared needs a name",
         ),

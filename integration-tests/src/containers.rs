@@ -249,7 +249,11 @@ impl Drop for Container {
     }
 }
 
-/// A compose file, by `docker compose` or by `docker-compose`, as a project of this test's own.
+/// The compose files that have all services which a README's line starts.
+const FILES: &str = "docker compose -f compose/compose.yaml -f compose/brokers.yaml";
+
+/// Compose files, by `docker compose` or by `docker-compose`, as a project of this test's own. Dropping it takes all of the
+/// project away.
 #[derive(Debug)]
 pub struct Compose {
     plugin: bool,
@@ -257,7 +261,7 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// `variables` are those that the file asks for.
+    /// `variables` are those that the files ask for.
     #[must_use]
     pub fn new(variables: &[(&str, &str)]) -> Self {
         let plugin = Tool::installed("docker", "compose version").run_within(ENGINE_PATIENCE, b"").code == 0;
@@ -284,9 +288,15 @@ impl Compose {
     #[must_use]
     #[track_caller]
     pub fn container(&self, service: &str) -> Container {
-        let done = self.runs(&format!("docker compose -f compose/compose.yaml ps -q {service}"));
+        let done = self.runs(&format!("{FILES} ps -q {service}"));
         let id = done.text().trim();
         assert!(!id.is_empty() && id.lines().count() == 1, "the containers of {service}: {id:?}: {}", done.err);
         Container::of(id)
+    }
+}
+
+impl Drop for Compose {
+    fn drop(&mut self) {
+        let _ = self.runs(&format!("{FILES} --profile example down --timeout 5 --volumes"));
     }
 }

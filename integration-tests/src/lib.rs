@@ -17,6 +17,7 @@ pub mod nginx;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod readme;
 pub mod replay;
 pub mod tool;
 pub mod wait;

@@ -123,15 +123,6 @@ fn readme() -> Vec<String> {
     text.lines().filter(alone).map(str::to_owned).collect()
 }
 
-/// Takes everything of the project away, also after a failed test.
-struct Down<'a>(&'a Compose);
-
-impl Drop for Down<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.runs("docker compose -f compose/compose.yaml --profile example down --timeout 5");
-    }
-}
-
 #[test]
 #[ignore = "needs a Docker engine: make test-containers"]
 fn the_readmes_lines_with_compose_do_what_they_say() {
@@ -147,7 +138,6 @@ fn the_readmes_lines_with_compose_do_what_they_say() {
     let [up, call, reload, down] = lines.as_slice() else {
         panic!("the README starts, calls, reloads and takes down: {lines:?}");
     };
-    let _down = Down(&compose);
     let done = compose.runs(up);
     assert_eq!(done.code, 0, "{}", done.err);
     let gateway = compose.container("frontier");
@@ -198,7 +188,6 @@ fn records_in_sqlite_on_a_volume_are_exact_on_a_read_only_disk_and_after_a_kill(
         ("FRONTIER_PUBLISH_OBSERVABILITY", any),
         ("FRONTIER_PUBLISH_CONTROL", any),
     ]);
-    let _down = Down(&compose);
     let files = "docker compose -f compose/compose.yaml -f compose/sqlite.yaml";
     let up = format!("{files} up --detach");
     let gateway_up = || {

@@ -12,13 +12,16 @@ use crate::{PublishError, Record};
 /// The header whose bytes need not be text.
 const CUSTOM: &str = "frontier-custom";
 
-/// What the header frame has beside the headers: its own head and tail, and properties, all of which are short.
-const FRAME_OVERHEAD: usize = 4096;
+/// What the header frame has beside the texts and the headers of a message: head and tail of the frame, class, weight, length of the
+/// body and flags, the time, mode and priority, and the length of the header table.
+const FRAME_OVERHEAD: usize = 8 + 14 + 8 + 2 + 4;
 
 /// Properties that all messages share.
 #[derive(Debug)]
 pub(super) struct Shape {
     properties: BasicProperties,
+    /// Bytes of the texts among them.
+    texts: usize,
 }
 
 /// What is published.
@@ -52,21 +55,24 @@ impl Shape {
             properties = properties.with_priority(of.priority);
         }
         type Set = fn(BasicProperties, ShortString) -> BasicProperties;
-        let texts: [(&str, Set); 7] = [
+        let texts: [(&str, Set); 8] = [
             (&of.content_type, BasicProperties::with_content_type),
             (&of.content_encoding, BasicProperties::with_content_encoding),
+            (&of.correlation_id, BasicProperties::with_correlation_id),
             (&of.reply_to, BasicProperties::with_reply_to),
             (&of.expiration, BasicProperties::with_expiration),
             (&of.kind, BasicProperties::with_type),
             (&of.user_id, BasicProperties::with_user_id),
             (&of.app_id, BasicProperties::with_app_id),
         ];
+        let mut size = 0;
         for (text, set) in texts {
             if !text.is_empty() {
                 properties = set(properties, short(text, "a property")?);
+                size += 1 + text.len();
             }
         }
-        Ok(Self { properties })
+        Ok(Self { properties, texts: size })
     }
 
     /// `record` as a message.
@@ -92,13 +98,14 @@ impl Shape {
             headers.insert(short(name, "the name of a header")?, value);
             Ok(())
         })?;
-        if size + FRAME_OVERHEAD > limits.frame {
+        let id = record.message.id.to_string();
+        if FRAME_OVERHEAD + self.texts + 1 + id.len() + size > limits.frame {
             let text = format_args!("headers of {size} bytes; a frame of {} bytes must hold them", limits.frame);
             return Err(PublishError::too_large(text));
         }
         let message = &record.message;
         let seconds = message.accepted.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let properties = self.properties.clone().with_message_id(message.id.to_string().into());
+        let properties = self.properties.clone().with_message_id(id.into());
         let properties = properties.with_timestamp(seconds).with_headers(headers);
         Ok(Outgoing { key, properties, body })
     }
@@ -119,6 +126,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
+    use lapin::protocol::basic::gen_properties;
     use proto::id::EdgeId;
 
     use super::*;
@@ -129,14 +137,9 @@ mod tests {
     const ROOMY: Limits = Limits { body: 1000, frame: 131_072 };
 
     fn record(destination: &str, body: usize, custom: usize) -> Arc<Record> {
-        let message = Message {
-            id: MessageIds::new().next(),
-            accepted: SystemTime::UNIX_EPOCH + Duration::from_millis(7_900),
-            edge: EdgeId(7),
-            topic: destination.into(),
-            payload: vec![b'x'; body].into(),
-            custom: vec![0xff; custom].into(),
-        };
+        let accepted = SystemTime::UNIX_EPOCH + Duration::from_millis(7_900);
+        let (body, custom) = (vec![b'x'; body].into(), vec![0xff; custom].into());
+        let message = Message::new(MessageIds::new().next(), accepted, EdgeId(7), destination, body, custom);
         record_as(&config::Bridge::default(), Arc::new(message))
     }
 
@@ -167,8 +170,21 @@ mod tests {
         assert_eq!(of(record(&"k".repeat(255), 1000, 0), ROOMY), Ok(()));
         assert_eq!(of(record(&"k".repeat(256), 0, 0), ROOMY), Err(Kind::Refused));
         assert_eq!(of(record("k", 1001, 0), ROOMY), Err(Kind::TooLarge));
-        let narrow = Limits { frame: 8192, ..ROOMY };
-        assert_eq!(of(record("k", 1, 3000), narrow), Ok(()));
-        assert_eq!(of(record("k", 1, 5000), narrow), Err(Kind::TooLarge));
+    }
+
+    /// The broker closes the connection for one byte more, and nothing less needs to be refused.
+    #[test]
+    fn the_header_frame_may_be_as_large_as_a_frame_and_no_larger() {
+        let mut config = AmqpBridge::default();
+        let of = &mut config.properties;
+        (of.priority, of.kind, of.correlation_id) = (3, "reading".to_owned(), "c".to_owned());
+        let shape = Shape::new(&config).unwrap();
+        let record = record("k", 1, 3000);
+        let properties = shape.of(&record, ROOMY).unwrap().properties;
+        let written: Vec<u8> = gen_properties(&properties)(Vec::new().into()).unwrap().into_inner().0;
+        let (head, class_weight_and_length, end) = (7, 2 + 2 + 8, 1);
+        let size = head + class_weight_and_length + written.len() + end;
+        let narrow = |frame| shape.of(&record, Limits { frame, ..ROOMY }).map(drop).map_err(|error| error.kind());
+        assert_eq!((narrow(size), narrow(size - 1)), (Ok(()), Err(Kind::TooLarge)));
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,9 @@ const ALONE: usize = 64;
 /// What is said of a record that waits because of others.
 const CLOSED: &str = "the server has closed the channel because of another message";
 
+/// Why a connection is given up that has no channel left.
+const USED_UP: &str = "all channels of the connection are used up, each by a message that the server refused";
+
 /// How long a destination is refused without asking the server again, and how many are known.
 const FORBIDDEN: Duration = Duration::from_secs(30);
 const FORBIDDEN_MOST: usize = 1024;
@@ -50,6 +53,10 @@ pub(super) struct Publisher {
     mandatory: bool,
     shape: Shape,
     channels: tokio::sync::Mutex<Channels>,
+    /// Channels that can be opened yet. lapin does not take up the number of one that the server has closed.
+    left: AtomicU16,
+    /// There were none when one was needed.
+    used_up: AtomicBool,
     /// Of records on the main channel.
     untold: Untold,
     returned: Arc<Returned>,
@@ -145,8 +152,12 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         let shape = Shape::new(config)?;
         let main = open_channel(&connection).await?;
+        // Beside this one there is that for questions.
+        let left = connection.configuration().channel_max().saturating_sub(2);
         Ok(Self {
             connection,
+            left: AtomicU16::new(left),
+            used_up: AtomicBool::new(false),
             exchange,
             mandatory: config.mandatory,
             shape,
@@ -163,6 +174,9 @@ impl Publisher {
 
     /// As [`Bridge::send`](crate::Bridge::send).
     pub(super) async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
+        if self.used_up.load(Ordering::Relaxed) {
+            return Err(PublishError::lost(USED_UP));
+        }
         let mut channels = self.channels.lock().await;
         if channels.is_main_closed() {
             self.untold.none_left().await;
@@ -182,22 +196,12 @@ impl Publisher {
         }
         let alone = |run: &Run| matches!(run, Run::Alone(_));
         let most = runs.iter().enumerate().filter(|(_, run)| alone(run)).nth(ALONE).map_or(runs.len(), |(at, _)| at);
-        for run in runs.into_iter().take(most) {
-            let told = match run {
-                Run::Together(places) => {
-                    let channel = self.usable(&mut channels.main).await?;
-                    let batch = self.returned.batch();
-                    let handed = self.hand_over(channel, records, places.clone(), &mut outcomes).await;
-                    for (place, outcome) in self.judged(batch, records, handed).await {
-                        outcomes[place] = Some(outcome);
-                    }
-                    places
-                }
-                Run::Alone(place) => {
-                    let channel = self.usable(&mut channels.alone).await?;
-                    outcomes[place] = Some(self.alone(channel, &records[place]).await);
-                    place..place + 1
-                }
+        for (at, run) in runs.into_iter().take(most).enumerate() {
+            let told = match self.run(&mut channels, records, run, &mut outcomes).await {
+                Ok(told) => told,
+                Err(error) if at == 0 => return Err(error),
+                // What the runs before have come to is told; the next batch ends the connection.
+                Err(_) => break,
             };
             // What comes behind may be newer, and of the same edge.
             let again = |outcome: &Option<Outcome>| matches!(outcome, Some(Err(error)) if error.is_transient());
@@ -210,6 +214,32 @@ impl Publisher {
         }
         let later = || Err(PublishError::passing(CLOSED));
         Ok(Confirmations::done(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(later)).collect()))
+    }
+
+    /// Sends a run and waits for its outcomes. Returns their places.
+    async fn run(
+        &self,
+        channels: &mut Channels,
+        records: &[Arc<Record>],
+        run: Run,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<Range<usize>, PublishError> {
+        match run {
+            Run::Together(places) => {
+                let channel = self.usable(&mut channels.main).await?;
+                let batch = self.returned.batch();
+                let handed = self.hand_over(channel, records, places.clone(), outcomes).await;
+                for (place, outcome) in self.judged(batch, records, handed).await {
+                    outcomes[place] = Some(outcome);
+                }
+                Ok(places)
+            }
+            Run::Alone(place) => {
+                let channel = self.usable(&mut channels.alone).await?;
+                outcomes[place] = Some(self.alone(channel, &records[place]).await);
+                Ok(place..place + 1)
+            }
+        }
     }
 
     /// Splits a batch, in its order.
@@ -230,7 +260,14 @@ impl Publisher {
     async fn usable<'a>(&self, place: &'a mut Option<Channel>) -> Result<&'a Channel, PublishError> {
         match place {
             Some(channel) if channel.status().connected() => {}
-            _ => *place = Some(open_channel(&self.connection).await?),
+            _ => {
+                let one_less = |left: u16| left.checked_sub(1);
+                if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
+                    self.used_up.store(true, Ordering::Relaxed);
+                    return Err(PublishError::lost(USED_UP));
+                }
+                *place = Some(open_channel(&self.connection).await?);
+            }
         }
         Ok(place.as_ref().expect("one was just put there"))
     }
@@ -245,7 +282,8 @@ impl Publisher {
     ) -> Vec<Handed> {
         let mut writing = Vec::with_capacity(places.len());
         for place in places {
-            match self.outgoing(&records[place]) {
+            let record = &records[place];
+            match self.outgoing(record).and_then(|outgoing| record.claim().map(|()| outgoing)) {
                 Ok(outgoing) => {
                     let mut published = Box::pin(maybe_done(self.publish(channel, outgoing)));
                     // This puts it behind the one before, and numbers it; what is left is the wait for the socket.
@@ -356,6 +394,7 @@ impl Publisher {
     async fn alone(&self, channel: &Channel, record: &Record) -> Outcome {
         self.learnt.suspects().remove(&record.message.id);
         let outgoing = self.outgoing(record)?;
+        record.claim()?;
         match confirmed(self.publish(channel, outgoing).await).await {
             Ok(confirmation) => {
                 let outcome = taken(&confirmation);

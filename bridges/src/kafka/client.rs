@@ -18,7 +18,7 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tracing::debug;
 
 use crate::{PublishError, Teller};
@@ -79,6 +79,8 @@ struct Words {
     trouble: Mutex<Option<(Instant, Arc<str>)>>,
     /// Whether no broker was to be reached at some time.
     all_down: AtomicBool,
+    /// No broker is to be reached.
+    loses_all: Notify,
     /// Why the producer is of no use any more.
     fatal: watch::Sender<Option<Arc<str>>>,
 }
@@ -93,6 +95,7 @@ impl Words {
         }
         if all_down {
             self.all_down.store(true, Ordering::Relaxed);
+            self.loses_all.notify_one();
         }
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if trouble.is_none() || !all_down {
@@ -250,6 +253,11 @@ impl Producer {
         let mut fatal = self.said.fatal.subscribe();
         let reason = fatal.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
         reason.expect("the sender is kept in here, and a reason was waited for")
+    }
+
+    /// Done when no broker is to be reached any more, once for each time.
+    pub(super) async fn loses_all(&self) {
+        self.said.loses_all.notified().await;
     }
 
     /// Hands a record over. Never blocks.

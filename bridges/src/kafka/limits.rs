@@ -143,7 +143,7 @@ impl Limits {
         }
     }
 
-    /// What a topic takes, if that is less than `size`, which is no more than the broker would measure, and was told lately.
+    /// What a topic takes, if that is less than `size`, as the broker would measure it, and was told lately.
     pub(super) fn surely_less(&self, topic: &str, size: usize) -> Option<u32> {
         let state = self.state();
         let topic = state.topics.get(topic)?;

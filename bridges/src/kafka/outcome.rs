@@ -54,7 +54,7 @@ pub(super) fn no_topic(name: &str) -> PublishError {
 /// A record that `topic`, which takes `limit` bytes, is not asked to take.
 pub(super) fn too_large(size: usize, topic: &str, limit: u32) -> PublishError {
     PublishError::too_large(format_args!(
-        "too large: {size} bytes with key and headers, while max.message.bytes of topic {topic:?} is {limit}"
+        "too large: {size} bytes with key, headers and frame, while max.message.bytes of topic {topic:?} is {limit}"
     ))
 }
 

@@ -245,6 +245,7 @@ impl Link {
         let Manner { version, qos, retain } = self.manner;
         message::checked(record, version, &mut self.properties)?;
         let (payload, properties) = (record.body_bytes(), &self.properties);
+        record.claim()?;
         let publish = Publish { topic: &record.destination, payload: &payload, qos, id, copy, retain, properties };
         wire::publish(version, &publish, self.max_packet, &mut self.out)
     }

@@ -135,6 +135,10 @@ impl Bridge for Core {
         // A check may send barriers among what follows.
         let after = *self.barriers.lock().await;
         for (place, outgoing) in all {
+            if let Err(error) = records[place].claim() {
+                known.push((place, Err(error)));
+                continue;
+            }
             match self.publish(outgoing).await {
                 Ok(subject) => sent.push((place, subject)),
                 Err(error) if error.is_transient() => return Err(error),

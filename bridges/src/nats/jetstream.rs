@@ -100,6 +100,7 @@ impl JetStream {
             // Those who have one get it back with their outcome, which does not wait for this.
             false => Arc::clone(&self.unproven).acquire_owned().await.ok(),
         };
+        record.claim()?;
         let refusals = link.events.refusals();
         let flight = Flight { teller: teller.clone(), place, subject: subject.clone(), refusals, permit };
         let number = flights.begin(flight);

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use net::tls::TlsConnector;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, Value};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{AbortHandle, unconstrained};
 use tokio::time::timeout;
 
@@ -108,7 +108,7 @@ impl Connection {
         questions.cmd("CLIENT").arg("SETNAME").arg(&manners.name);
         questions.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
         questions.cmd("CONFIG").arg("GET").arg("client-query-buffer-limit");
-        let answers = self.pipeline(questions).await.await?;
+        let answers = self.ask_all(questions).await?;
         // Who may not ask, or whose server knows no such setting, has the usual one.
         let told = |at: usize| answers.get(at).and_then(reply::setting);
         let buffer = told(2).map_or(BULK, |buffer| buffer.saturating_sub(BESIDE));
@@ -123,19 +123,31 @@ impl Connection {
     pub(super) async fn ask(&self, command: Cmd) -> Result<Value, PublishError> {
         let mut alone = Pipeline::new();
         alone.add_command(command);
-        let mut replies = self.pipeline(alone).await.await?;
+        let mut replies = self.ask_all(alone).await?;
         replies.pop().ok_or_else(|| PublishError::lost("a command has no reply"))
     }
 
-    /// Hands `commands` over, behind all that were handed over before; the future has a reply to each. Waits while too much is
-    /// under way.
-    pub(super) async fn pipeline(&self, commands: Pipeline) -> BoxFuture<'static, Result<Vec<Value>, PublishError>> {
-        let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
+    async fn ask_all(&self, questions: Pipeline) -> Result<Vec<Value>, PublishError> {
+        let room = self.room().await;
+        self.pipeline(room, questions).await.await
+    }
+
+    /// Waits while too much is under way.
+    pub(super) async fn room(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// Hands `commands` over, behind all that were handed over before; the future has a reply to each.
+    pub(super) async fn pipeline(
+        &self,
+        room: OwnedSemaphorePermit,
+        commands: Pipeline,
+    ) -> BoxFuture<'static, Result<Vec<Value>, PublishError>> {
         let mut connection = self.commands.clone();
         let mut replies = async move {
             let count = commands.len();
             let replies = connection.send_packed_commands(&commands, 0, count).await;
-            drop(place);
+            drop(room);
             replies.map_err(|error| lost(&error))
         }
         .boxed();
@@ -163,7 +175,7 @@ impl Connection {
         let mut questions = Pipeline::new();
         questions.cmd("PING");
         questions.cmd("CLUSTER").arg("INFO");
-        let answers = self.pipeline(questions).await.await?;
+        let answers = self.ask_all(questions).await?;
         let [there, info] = &*answers else { return Err(PublishError::lost("a command has no reply")) };
         permitted(there)?;
         permitted(info)?;
@@ -184,7 +196,7 @@ impl Connection {
         let mut questions = Pipeline::new();
         questions.cmd("PING");
         questions.cmd("ROLE");
-        let answers = self.pipeline(questions).await.await?;
+        let answers = self.ask_all(questions).await?;
         let [there, role] = &*answers else { return Err(PublishError::lost("a command has no reply")) };
         permitted(there)?;
         reply::master_of(role).map_or(Ok(()), |master| Err(replica(&self.addr, &master)))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt, select_all};
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 
 use super::at;
 use super::cluster::{self, Map, Place};
@@ -73,12 +73,22 @@ impl Drop for UnderWay {
 /// Commands by the number of their server, and outcomes that are known, by the place of their record.
 type Sorted = (BTreeMap<usize, Group>, Vec<(usize, Outcome)>);
 
-/// What is sent to one server at once.
+/// What is to be sent to one server at once.
 #[derive(Default)]
-struct Group {
-    commands: Pipeline,
-    /// What each reply is for.
-    replies: Vec<Reply>,
+struct Group(Vec<Step>);
+
+/// Something to ask or tell a server.
+enum Step {
+    /// What stores or publishes the record, whose place in the batch this is.
+    Record {
+        place: usize,
+        record: Arc<Record>,
+        command: Cmd,
+        /// Whether the server has to be told that we know of a move.
+        asking: bool,
+    },
+    /// The question for the server's role.
+    Role,
 }
 
 /// What a reply is for.
@@ -144,7 +154,7 @@ impl Servers {
         listeners: bool,
     ) -> Result<Confirmations, PublishError> {
         self.follow_moves();
-        let (groups, settled) = match self.sort(records, shape) {
+        let (groups, mut settled) = match self.sort(records, shape) {
             Ok(sorted) => sorted,
             Err(moves) => {
                 // Not for these records: while this takes its time, older ones may come back.
@@ -158,8 +168,10 @@ impl Servers {
         let outcomes = FuturesUnordered::new();
         for (server, group) in groups {
             let connection = &all[server];
-            let replies = connection.pipeline(group.commands).await;
-            outcomes.push(self.outcomes(replies, group.replies, connection.addr.clone(), listeners));
+            let room = connection.room().await;
+            let (commands, expected) = group.claim(&mut settled);
+            let replies = connection.pipeline(room, commands).await;
+            outcomes.push(self.outcomes(replies, expected, connection.addr.clone(), listeners));
         }
         let each = stream::iter(settled).chain(outcomes.map(stream::iter).flatten());
         // It goes with the last outcome, or with the whole.
@@ -185,16 +197,11 @@ impl Servers {
                     continue;
                 }
             };
-            let group = groups.entry(server).or_default();
-            if asking {
-                group.add(redis::cmd("ASKING"), Reply::Asking);
-            }
-            group.add(command, Reply::Record(at, Arc::clone(record)));
+            let step = Step::Record { place: at, record: Arc::clone(record), command, asking };
+            groups.entry(server).or_default().0.push(step);
         }
         if map.is_none() && self.is_time_for_role() {
-            for group in groups.values_mut() {
-                group.add(redis::cmd("ROLE"), Reply::Role);
-            }
+            groups.values_mut().for_each(|group| group.0.push(Step::Role));
         }
         Ok((groups, settled))
     }
@@ -291,9 +298,28 @@ impl Servers {
 }
 
 impl Group {
-    fn add(&mut self, command: redis::Cmd, reply: Reply) {
-        self.commands.add_command(command);
-        self.replies.push(reply);
+    /// What is sent now, and what each reply is for. Records that were withdrawn meanwhile are settled.
+    fn claim(self, settled: &mut Vec<(usize, Outcome)>) -> (Pipeline, Vec<Reply>) {
+        let (mut commands, mut replies) = (Pipeline::with_capacity(self.0.len()), Vec::with_capacity(self.0.len()));
+        let mut add = |command, reply| {
+            commands.add_command(command);
+            replies.push(reply);
+        };
+        for step in self.0 {
+            match step {
+                Step::Role => add(redis::cmd("ROLE"), Reply::Role),
+                Step::Record { place, record, command, asking } => match record.claim() {
+                    Ok(()) => {
+                        if asking {
+                            add(redis::cmd("ASKING"), Reply::Asking);
+                        }
+                        add(command, Reply::Record(place, record));
+                    }
+                    Err(error) => settled.push((place, Err(error))),
+                },
+            }
+        }
+        (commands, replies)
     }
 }
 

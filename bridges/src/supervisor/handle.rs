@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::ledger::{Counters, Ledger};
 use crate::record::{EdgeMeta, Form, Message, Record};
+use crate::stage::Stage;
 use crate::template::{self, Unfilled};
 use crate::{Answer, GivenUp, PublishError};
 
@@ -123,6 +124,7 @@ impl<A: Answer> Shared<A> {
             key: template::fill(&self.key, message, meta, false)?,
             meta: meta_values,
             form: Arc::clone(&self.form),
+            stage: Stage::default(),
         })
     }
 }
@@ -150,21 +152,37 @@ impl<A: Answer> BridgeHandle<A> {
     }
 
     /// Queues a message that came at `now`; never waits. Messages of one edge keep the order of these calls. `answer` is told once what became
-    /// of it: here, if it cannot be queued, else by the supervisor's task, by `deadline` at the latest and a moment later.
-    pub fn publish(&self, now: Instant, message: &Arc<Message>, meta: &EdgeMeta<'_>, deadline: Instant, answer: A) {
+    /// of it: here, if it cannot be queued, else by the supervisor's task, by `deadline` at the latest and a moment later. Returns whether it
+    /// was queued.
+    pub fn publish(
+        &self,
+        now: Instant,
+        message: &Arc<Message>,
+        meta: &EdgeMeta<'_>,
+        deadline: Instant,
+        answer: A,
+    ) -> bool {
         let record = match self.0.record(message, meta) {
             Ok(record) => Arc::new(record),
             Err(unfilled) => {
                 self.0.ledger().refuse();
                 let text = self.0.tell(&PublishError::refused(unfilled));
-                return answer.answer(Err(GivenUp::Failed(text)));
+                answer.answer(Err(GivenUp::Failed(text)));
+                return false;
             }
         };
         let offered = self.0.ledger().offer(now, record, deadline, answer);
         match offered {
-            Ok(true) => self.0.wake.notify_one(),
-            Ok(false) => {}
-            Err((answer, outcome)) => answer.answer(outcome),
+            Ok(wakes) => {
+                if wakes {
+                    self.0.wake.notify_one();
+                }
+                true
+            }
+            Err((answer, outcome)) => {
+                answer.answer(outcome);
+                false
+            }
         }
     }
 

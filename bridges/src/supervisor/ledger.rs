@@ -7,8 +7,8 @@
 //! A record is in one place at any time, and each move between places changes the counters in the same step, so that
 //! matched = delivered + failed + dropped + queued + in flight whenever somebody looks.
 //!
-//! A publisher is answered once. If its deadline passes while the record waits, the record is withdrawn; if it is under way, the
-//! record is *forsaken*: its bytes stay charged until the client has let go of it, whatever comes of it.
+//! A publisher is answered once. If its deadline passes before the client has claimed the record, the record is withdrawn, else it is
+//! *forsaken*. Whatever is part of a batch stays charged until that has let go of it.
 
 mod in_order;
 mod requests;
@@ -74,7 +74,7 @@ struct Entry<A> {
     answer: Option<A>,
     /// The request that it is part of, once it is under way.
     in_flight: Option<RequestNumber>,
-    /// What went wrong last; none if it was never sent.
+    /// What went wrong last.
     failure: Option<Arc<str>>,
 }
 
@@ -335,8 +335,11 @@ impl<A: Answer> Ledger<A> {
                 None
             }
             Err(error) => {
+                let dropped = error.kind() == Kind::Withdrawn && !entry.record.is_handed_over();
                 let answer = self.let_go(number);
-                self.counters.failed += u64::from(!forsaken);
+                if !forsaken {
+                    self.count_given_up(!dropped);
+                }
                 answer.map(|answer| (answer, Err(GivenUp::Failed(tell(&error)))))
             }
         };
@@ -378,7 +381,7 @@ impl<A: Answer> Ledger<A> {
 
     // --- time
 
-    /// Records whose publishers' deadline has passed: those that wait are withdrawn, the others forsaken. `cause` makes what
+    /// Records whose publishers' deadline has passed: those that the client has not claimed are withdrawn, the others forsaken. `cause` makes what
     /// stands in the way of those that have not failed before.
     pub(crate) fn expire(&mut self, now: Instant, cause: impl Fn() -> Arc<str>) -> Vec<Owed<A>> {
         self.rest = None;
@@ -419,19 +422,25 @@ impl<A: Answer> Ledger<A> {
 
     fn give_up(&mut self, number: Number) -> Option<A> {
         let entry = self.entries.get_mut(&number)?;
-        let (edge, sent) = (entry.record.message.edge, entry.failure.is_some());
+        let handed_over = !entry.record.withdraw();
         if entry.in_flight.is_some() {
             self.counters.in_flight -= 1;
-            self.counters.failed += 1;
-            return entry.answer.take();
+            let answer = entry.answer.take();
+            self.count_given_up(handed_over);
+            return answer;
         }
         self.counters.queued -= 1;
-        *(if sent { &mut self.counters.failed } else { &mut self.counters.dropped }) += 1;
-        let size = entry.size;
+        let (edge, size) = (entry.record.message.edge, entry.size);
+        self.count_given_up(handed_over);
         self.unwait(edge, number, size);
         let answer = self.let_go(number);
         self.relieve(edge);
         answer
+    }
+
+    /// A publisher is told an error, because its record has failed or for other reasons.
+    fn count_given_up(&mut self, failed: bool) {
+        *(if failed { &mut self.counters.failed } else { &mut self.counters.dropped }) += 1;
     }
 
     /// The supervisor rests now. Returns when to look again: a deadline and, if it `sends`, a lane that goes on or a batch that has

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep_until, timeout};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use self::backoff::Backoff;
 use self::handle::Shared;
@@ -35,6 +35,8 @@ const STOOD: Duration = Duration::from_secs(10);
 
 /// How long taking leave of a broker may take.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+/// The same when the time to close is over.
+const FAREWELL_LEAST: Duration = Duration::from_millis(250);
 
 /// The time by which everything in here is measured.
 fn now() -> Instant {
@@ -53,26 +55,32 @@ pub(crate) fn supervise<A: Answer>(
 async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
     let mut backoff = Backoff::new(RECONNECT_FIRST, RECONNECT_MOST);
     let mut failures = 0;
+    let mut proven = true;
     loop {
         let connecting = timeout(CONNECT, connector.connect());
         let Some(connected) = meanwhile(&shared, connecting).await else { break };
         let error = match connected {
             Ok(Ok(bridge)) => {
-                if shared.enter(Phase::Up) {
-                    info!(bridge = &*shared.name, target = &*shared.target, "bridge up");
-                }
                 let since = now();
-                let ended = Session::new(&shared, Arc::clone(&bridge)).run().await;
-                farewell(&shared, &*bridge).await;
-                match ended {
-                    Ended::Closed => break,
-                    Ended::Lost(error) => {
-                        if now().saturating_duration_since(since) >= STOOD {
-                            failures = 0;
-                        }
-                        error
+                let ended = Session::new(&shared, Arc::clone(&bridge), proven).run().await;
+                proven = !matches!(ended, Ended::Stalled { .. });
+                let (error, worked) = match ended {
+                    Ended::Closed => {
+                        give_up_all(&shared);
+                        farewell(&shared, &*bridge).await;
+                        break;
                     }
+                    Ended::Lost(error) => (error, true),
+                    Ended::Stalled { error, delivered } => (error, delivered),
+                };
+                shared.down(&error);
+                if meanwhile(&shared, farewell(&shared, &*bridge)).await.is_none() {
+                    break;
                 }
+                if worked && now().saturating_duration_since(since) >= STOOD {
+                    failures = 0;
+                }
+                error
             }
             Ok(Err(error)) => error,
             Err(_) => no_connection(),
@@ -84,12 +92,17 @@ async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
             break;
         }
     }
+    give_up_all(&shared);
+    debug!(bridge = &*shared.name, "bridge closed");
+}
+
+/// Answers all who wait: the bridge closes.
+fn give_up_all<A: Answer>(shared: &Shared<A>) {
     let owed = shared.ledger().give_up_all();
     if !owed.is_empty() {
         warn!(bridge = &*shared.name, records = owed.len(), "bridge closed before all was sent");
     }
     answer(owed);
-    debug!(bridge = &*shared.name, "bridge closed");
 }
 
 /// The broker has used up its time.
@@ -129,7 +142,9 @@ async fn at(time: Option<Instant>) {
 }
 
 async fn farewell<A: Answer>(shared: &Shared<A>, bridge: &dyn Bridge) {
-    if timeout(FAREWELL, bridge.close()).await.is_err() {
+    let by = *shared.closing.borrow();
+    let left = by.map_or(FAREWELL, |by| by.saturating_duration_since(now()).max(FAREWELL_LEAST));
+    if timeout(left.min(FAREWELL), bridge.close()).await.is_err() {
         debug!(bridge = &*shared.name, "the broker did not take leave in time");
     }
 }

@@ -42,6 +42,21 @@ pub(super) enum Ended {
     Closed,
     /// The connection is of no use any more.
     Lost(PublishError),
+    /// Nothing has come of what was under way for too long.
+    Stalled {
+        error: PublishError,
+        /// Whether anything had got through before.
+        delivered: bool,
+    },
+}
+
+impl Ended {
+    fn error(&self) -> Option<&PublishError> {
+        match self {
+            Ended::Closed => None,
+            Ended::Lost(error) | Ended::Stalled { error, .. } => Some(error),
+        }
+    }
 }
 
 type Sending = BoxFuture<'static, Result<Confirmations, PublishError>>;
@@ -62,6 +77,10 @@ pub(super) struct Session<'a, A> {
     well: bool,
     /// Whether nothing has come of what is under way for too long, with a client that heals.
     stalled: bool,
+    /// Whether the connection before did not end in a stall: that this one is there is enough then.
+    proven: bool,
+    /// Whether a record has got through.
+    delivered: bool,
     refusals: u64,
     next_line: Instant,
     alarm: Alarm,
@@ -84,6 +103,8 @@ enum Happened {
     Settled(Vec<(Number, Outcome)>),
     Checked(Option<Result<(), PublishError>>),
     Lost(PublishError),
+    /// The client has lost the broker, and finds it again by itself.
+    Troubled,
     /// There is a record.
     Woken,
     /// A time, or the wish to close.
@@ -91,7 +112,8 @@ enum Happened {
 }
 
 impl<'a, A: Answer> Session<'a, A> {
-    pub(super) fn new(shared: &'a Shared<A>, bridge: Arc<dyn Bridge>) -> Self {
+    /// Over `bridge`, which is up by being there if it is `proven`, else once something gets through or there is nothing to send.
+    pub(super) fn new(shared: &'a Shared<A>, bridge: Arc<dyn Bridge>, proven: bool) -> Self {
         let terms = bridge.terms();
         shared.ledger().agree(terms);
         let now = now();
@@ -106,6 +128,8 @@ impl<'a, A: Answer> Session<'a, A> {
             progress: now,
             well: true,
             stalled: false,
+            proven,
+            delivered: false,
             refusals: 0,
             next_line: now,
             alarm: Alarm::default(),
@@ -114,8 +138,11 @@ impl<'a, A: Answer> Session<'a, A> {
     }
 
     pub(super) async fn run(mut self) -> Ended {
+        if self.proven || self.shared.ledger().is_idle() {
+            self.recovered();
+        }
         let ended = self.work().await;
-        if let Ended::Lost(error) = &ended {
+        if let Some(error) = ended.error() {
             self.take_in_the_rest();
             self.shared.ledger().lose(now(), error, |error| self.shared.tell(error));
         }
@@ -125,7 +152,7 @@ impl<'a, A: Answer> Session<'a, A> {
     async fn work(&mut self) -> Ended {
         let mut closing = self.shared.closing.subscribe();
         let bridge = Arc::clone(&self.bridge);
-        let lost = bridge.lost();
+        let (lost, mut troubled) = (bridge.lost(), bridge.troubled());
         tokio::pin!(lost);
         loop {
             let by = *closing.borrow_and_update();
@@ -133,8 +160,11 @@ impl<'a, A: Answer> Session<'a, A> {
             if by.is_some_and(|by| by <= now() || self.shared.ledger().is_idle()) {
                 return Ended::Closed;
             }
-            if let Some(error) = self.start_sending().or_else(|| self.watch()) {
+            if let Some(error) = self.start_sending() {
                 return Ended::Lost(error);
+            }
+            if let Some(error) = self.watch() {
+                return Ended::Stalled { error, delivered: self.delivered };
             }
             let next = self.rest().into_iter().chain(by).min();
             let happened = match next {
@@ -145,6 +175,7 @@ impl<'a, A: Answer> Session<'a, A> {
                     sent = optional(self.sending.as_mut().map(|(_, sending)| sending)) => Happened::Sent(sent),
                     checked = optional(self.checking.as_mut()) => Happened::Checked(checked),
                     error = &mut lost => Happened::Lost(error),
+                    () = &mut troubled => Happened::Troubled,
                     () = self.alarm.rings(next) => Happened::Other,
                     () = self.shared.wake.notified() => Happened::Woken,
                     _ = closing.changed() => Happened::Other,
@@ -155,6 +186,11 @@ impl<'a, A: Answer> Session<'a, A> {
                 Happened::Settled(outcomes) => self.on_settled(outcomes),
                 Happened::Checked(checked) => self.on_checked(checked),
                 Happened::Lost(error) => Some(error),
+                Happened::Troubled => {
+                    troubled = bridge.troubled();
+                    self.hold();
+                    None
+                }
                 Happened::Woken => {
                     // Links that are ready to run go first while the bridge is busy: what they hand in is sent with the rest.
                     if self.last >= BUSY && self.sending.is_none() {
@@ -226,11 +262,14 @@ impl<'a, A: Answer> Session<'a, A> {
     /// Returns why the connection is of no use, if one of the outcomes says so.
     fn settle(&mut self, outcomes: Vec<(Number, Outcome)>) -> Option<PublishError> {
         let now = now();
-        self.progress = now;
-        self.stalled = false;
-        self.next_check = now + CHECK_EVERY;
+        if !outcomes.iter().all(|(_, outcome)| is_withdrawn(outcome)) {
+            self.progress = now;
+            self.stalled = false;
+            self.next_check = now + CHECK_EVERY;
+        }
         let Sum { delivered, lost } = self.account(now, outcomes);
         if delivered && lost.is_none() {
+            self.delivered = true;
             self.recovered();
         }
         lost
@@ -246,7 +285,7 @@ impl<'a, A: Answer> Session<'a, A> {
             match &outcome {
                 Ok(()) => sum.delivered = true,
                 Err(error) if error.kind() == Kind::Lost => sum.lost = Some(error.clone()),
-                Err(error) if !error.is_transient() => refused = Some(error.clone()),
+                Err(error) if !error.is_transient() && error.kind() != Kind::Withdrawn => refused = Some(error.clone()),
                 Err(_) => {}
             }
             owed.extend(ledger.settle(now, number, outcome, |error| self.shared.tell(error)));
@@ -317,7 +356,11 @@ impl<'a, A: Answer> Session<'a, A> {
                         // It had a reason to confirm nothing until now.
                         self.progress = now;
                     }
-                    self.recovered();
+                    self.well = true;
+                    // After a stall a broker that answers questions alone is not up.
+                    if self.proven || self.delivered || self.shared.ledger().is_idle() {
+                        self.recovered();
+                    }
                 }
                 None
             }
@@ -341,6 +384,12 @@ impl<'a, A: Answer> Session<'a, A> {
         (judged && self.shared.ledger().under_way() > 0).then(|| self.progress + self.terms.stall)
     }
 
+    /// Sends nothing until the broker has been asked whether it is there.
+    fn hold(&mut self) {
+        self.well = false;
+        self.next_check = now();
+    }
+
     fn unwell(&mut self, error: &PublishError) {
         self.well = false;
         self.shared.down(error);
@@ -362,6 +411,11 @@ impl<'a, A: Answer> Session<'a, A> {
         let ledger = self.shared.ledger().rest(now(), sends);
         ledger.into_iter().chain(stall).chain(check).min()
     }
+}
+
+/// Whether it says nothing of the broker.
+fn is_withdrawn(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(error) if error.kind() == Kind::Withdrawn)
 }
 
 /// The outcome of a future that may not be there; never, if it is not.

@@ -20,6 +20,8 @@ use crate::{Confirmations, GivenUp, Kind, Message, Outcome, Record, Terms};
 struct Broker {
     state: Mutex<BrokerState>,
     cut: Notify,
+    /// The client says that it has lost it.
+    trouble: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +41,8 @@ struct BrokerState {
     check: Option<PublishError>,
     terms: Terms,
     closed: usize,
+    /// It hears of no farewell.
+    deaf: bool,
     random: u64,
 }
 
@@ -98,6 +102,7 @@ impl Bridge for Connected {
             return Ok(Confirmations::batch(std::future::pending()));
         }
         let each = records.iter().map(|record| {
+            record.claim()?;
             let next = state.outcomes.pop_front().unwrap_or(Ok(()));
             let outcome = if self.dead.load(Ordering::Relaxed) { Err(PublishError::lost("reset")) } else { next };
             if matches!(&outcome, Err(error) if error.kind() == Kind::Lost) {
@@ -131,7 +136,14 @@ impl Bridge for Connected {
         PublishError::lost("cut")
     }
 
+    async fn troubled(&self) {
+        self.broker.trouble.notified().await;
+    }
+
     async fn close(&self) {
+        if self.broker.set().deaf {
+            return std::future::pending().await;
+        }
         self.broker.set().closed += 1;
     }
 }
@@ -313,6 +325,76 @@ async fn a_broker_that_takes_and_never_answers_is_left_and_publishers_hear_in_ti
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_that_lets_in_and_confirms_nothing_is_down_until_it_does() {
+    let broker = Broker::new();
+    broker.set().silent = true;
+    let bridge = start(&broker, config::Bridge::default());
+    let publish = || drop(bridge.publish_within(1, "a", Duration::from_secs(5)));
+    publish();
+    while bridge.handle.is_up() || broker.set().connected < 2 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        publish();
+    }
+    for _ in 0..120 {
+        publish();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!bridge.handle.is_up(), "that it lets us in and answers checks is not enough");
+    }
+    assert!(broker.set().connected < 12, "it is tried less and less often");
+    broker.set().silent = false;
+    bridge.becomes(true).await;
+    assert_eq!(bridge.publish(1, "b").await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_take_leave_holds_up_no_deadline_and_no_close() {
+    let broker = Broker::new();
+    (broker.set().silent, broker.set().deaf) = (true, true);
+    let bridge = start(&broker, config::Bridge::default());
+    let begin = now();
+    let stalls = bridge.publish(1, "a");
+    let told = bridge.publish_within(1, "b", Duration::from_millis(10_500));
+    assert_eq!(text(told.await.unwrap()), "timeout: bridge \"b\" (script): nothing confirmed for 10 s");
+    assert!(now() - begin < Duration::from_millis(10_600), "in the middle of the farewell");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bridge.close(Duration::from_secs(5)).await;
+    assert!(now() - begin < Duration::from_millis(18_900), "and a moment for the last farewell");
+    assert_eq!(stalls.await.unwrap(), Err(GivenUp::Closing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_stall_a_connection_with_nothing_to_send_is_up() {
+    let broker = Broker::new();
+    broker.set().silent = true;
+    let bridge = start(&broker, config::Bridge::default());
+    let told = bridge.publish_within(1, "a", Duration::from_secs(11));
+    bridge.becomes(false).await;
+    text(told.await.unwrap());
+    bridge.becomes(true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_lost_its_broker_gets_nothing_until_a_check_has_passed() {
+    let broker = Broker::new();
+    broker.set().terms = Terms { heals: true, ..Terms::default() };
+    let bridge = start(&broker, config::Bridge::default());
+    assert_eq!(bridge.publish(1, "a").await.unwrap(), Ok(()));
+    broker.set().check = Some(PublishError::passing("nobody there"));
+    broker.trouble.notify_one();
+    bridge.becomes(false).await;
+    let told = bridge.publish_within(1, "b", Duration::from_secs(2));
+    assert_eq!(text(told.await.unwrap()), "timeout: bridge \"b\" (script): down: nobody there");
+    let waits = bridge.publish(1, "c");
+    broker.set().check = None;
+    assert_eq!(waits.await.unwrap(), Ok(()));
+    assert_eq!(broker.stored(), ["a", "c"], "what was answered before never arrives");
+    broker.trouble.notify_one();
+    assert_eq!(bridge.publish(1, "d").await.unwrap(), Ok(()), "it was there all the time");
+    assert!(bridge.handle.is_up());
+    assert_eq!((bridge.handle.counters().dropped, broker.set().connected), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_stuck_in_a_client_that_heals_holds_up_nobody_while_the_broker_answers() {
     let broker = Broker::new();
     broker.set().terms = Terms { heals: true, ..Terms::default() };
@@ -453,14 +535,8 @@ async fn under_random_failures_nothing_acked_is_missing_and_each_edge_keeps_its_
             let edge = number % 10;
             let payload = format!("{number:06}");
             sent.insert(payload.clone(), number);
-            let message = Message {
-                id: ids.next(),
-                accepted: std::time::SystemTime::now(),
-                edge: proto::id::EdgeId(edge),
-                topic: "t".into(),
-                payload: Bytes::from(payload),
-                custom: Bytes::new(),
-            };
+            let (accepted, edge) = (std::time::SystemTime::now(), proto::id::EdgeId(edge));
+            let message = Message::new(ids.next(), accepted, edge, "t", Bytes::from(payload), Bytes::new());
             let publisher = Publisher { number, told: Arc::clone(&told) };
             handle.publish(now(), &Arc::new(message), &EdgeMeta::new(b""), now() + Duration::from_secs(60), publisher);
             let chance = {

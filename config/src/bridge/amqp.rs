@@ -39,9 +39,26 @@ section! {
         /// How often both ends show that they are there; 0 is as often as the server wants.
         #[serde(rename = "heartbeat_seconds")]
         heartbeat: Duration as Seconds<0, 3_600> = Duration::from_secs(10),
+        /// The most channels of the connection, from 4 on, or fewer if the server allows fewer; 0 is as many as the server allows. A
+        /// message that the server refuses uses up one or two; when there is none left, the bridge connects anew.
+        channel_max: u16 as Within<0, 65_535> = 0,
+        /// The largest frame in bytes, from 4096 on, or smaller if the server's is smaller; 0 is the server's. All headers of a
+        /// message must fit in one, and the client holds buffers of 64 frames. RabbitMQ takes 8192 at least from version 4.1 on.
+        frame_max: u32 as Within<0, 1_048_576> = 0,
+        /// The language that the server is asked to put its messages in; empty is `en_US`, the only one that RabbitMQ has.
+        locale: String = String::new(),
         /// TLS towards the servers.
         tls: BridgeTls = BridgeTls::default(),
     }
+}
+
+impl AmqpBridge {
+    /// The fewest channels that a bridge gets along with: one for questions, one for messages, one for a message that the server may
+    /// have refused, and one in place of the first of these that is closed.
+    pub const LEAST_CHANNELS: u16 = 4;
+
+    /// The smallest `frame_max` that AMQP knows, in bytes.
+    pub const LEAST_FRAME: u32 = 4096;
 }
 
 section! {
@@ -53,6 +70,8 @@ section! {
         content_encoding: String = String::new(),
         /// Its priority.
         priority: u8 as Within<0, 255> = 0,
+        /// What it belongs to, as the request that it answers.
+        correlation_id: String = String::new(),
         /// Where an answer would go.
         reply_to: String = String::new(),
         /// After how many milliseconds it is worth nothing.

@@ -16,13 +16,14 @@ section! {
         addrs: Vec<BrokerAddr> = Vec::new(),
         /// The virtual host; empty is that of the address, or `/`.
         vhost: String = String::new(),
-        /// Without effect: a bridge has two channels at most.
+        /// The most channels of the connection, from 4 on, or fewer if the server allows fewer; 0 is as many as the server allows.
         channel_max: i64 = 0,
-        /// Without effect: frames are as large as the server allows.
+        /// The largest frame in bytes, from 4096 on, or smaller if the server's is smaller; 0 is the server's. RabbitMQ takes 8192 at
+        /// least from version 4.1 on.
         frame_size: i64 = 0,
-        /// Seconds between heartbeats; 0 is the server's choice.
+        /// Seconds between heartbeats; 0 is the bridges' own default, 10. The lower of this and the server's counts.
         heartbeat: i64 = 0,
-        /// Without effect: the server's messages come in its own language.
+        /// The language that the server is asked to put its messages in; empty is `en_US`, the only one that RabbitMQ has.
         locale: String = String::new(),
         /// Exchanges that are declared at the start.
         exchanges: Vec<AmqpExchange> = Vec::new(),
@@ -49,7 +50,7 @@ section! {
         auto_delete: bool = false,
         /// Whether it takes from other exchanges alone.
         internal: bool = false,
-        /// Without effect: the server's answer is always waited for, so that a refusal is told. It is waited for all the same: a refusal must be told.
+        /// Without effect: the server's answer is always waited for, so that a refusal is told.
         nowait: bool = false,
         /// Further arguments, as `alternate-exchange`. What reads as a number or a truth value is one.
         arguments: BTreeMap<String, String> = BTreeMap::new(),
@@ -68,7 +69,7 @@ section! {
         /// Whether it belongs to this connection alone. The Go gateway reads the key with a `t`; both are read.
         #[serde(rename = "exclusive", alias = "exclustive")]
         exclusive: bool = false,
-        /// Without effect: the server's answer is always waited for, so that a refusal is told. It is waited for all the same: a refusal must be told.
+        /// Without effect: the server's answer is always waited for, so that a refusal is told.
         nowait: bool = false,
         /// Further arguments, as `x-queue-type` or `x-max-length`. What reads as a number or a truth value is one.
         arguments: BTreeMap<String, String> = BTreeMap::new(),
@@ -84,7 +85,7 @@ section! {
         exchange_name: String = String::new(),
         /// The key, or its pattern.
         binding_key: String = String::new(),
-        /// Without effect: the server's answer is always waited for, so that a refusal is told. It is waited for all the same: a refusal must be told.
+        /// Without effect: the server's answer is always waited for, so that a refusal is told.
         nowait: bool = false,
     }
 }

@@ -67,7 +67,7 @@ fn kafka(mqm: &MqmKafka) -> Bridge {
     Bridge { kafka: Some(kafka), ..bridge("kafka", &producer.topics) }
 }
 
-fn amqp(mqm: &MqmAmqp) -> Bridge {
+pub(crate) fn amqp(mqm: &MqmAmqp) -> Bridge {
     let producer = &mqm.producer;
     let urls = parsed(&mqm.addrs);
     let first = urls.first();
@@ -89,6 +89,8 @@ fn amqp(mqm: &MqmAmqp) -> Bridge {
             content_type: producer.content_type.clone(),
             content_encoding: producer.content_encoding.clone(),
             priority: producer.priority,
+            // The Go gateway has no key for it.
+            correlation_id: String::new(),
             reply_to: producer.reply_to.clone(),
             expiration: producer.expiration.clone(),
             kind: producer.kind.clone(),
@@ -99,6 +101,9 @@ fn amqp(mqm: &MqmAmqp) -> Bridge {
         queues: mqm.queues.clone(),
         bindings: mqm.queue_bindings.clone(),
         heartbeat: positive(mqm.heartbeat).map_or(defaults.heartbeat, Duration::from_secs),
+        channel_max: positive(mqm.channel_max).and_then(|most| most.try_into().ok()).unwrap_or(0),
+        frame_max: positive(mqm.frame_size).and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
+        locale: mqm.locale.clone(),
         tls: tls(&urls, "amqps"),
         ..defaults
     };

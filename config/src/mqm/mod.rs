@@ -3,7 +3,7 @@
 //! Keys that the Go gateway spells wrongly are read in both spellings.
 
 mod amqp;
-mod convert;
+pub(crate) mod convert;
 mod kafka;
 pub(crate) mod url;
 

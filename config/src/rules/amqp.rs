@@ -9,17 +9,63 @@ const SHORT: usize = 255;
 /// What stands before a key of the meta in the name of its header.
 const META: &str = "frontier-meta-";
 
+/// Where the keys of a bridge stand: `bridges` and `mqm` each call some of them by names of their own.
+pub(super) struct AmqpKeys {
+    /// The section that all the others are in, under the same names in both.
+    pub(super) section: String,
+    pub(super) vhost: String,
+    pub(super) exchange: String,
+    pub(super) properties: String,
+    pub(super) bindings: String,
+    pub(super) frame_max: String,
+    pub(super) headers: String,
+}
+
+impl AmqpKeys {
+    fn of_bridge(at: &str) -> Self {
+        Self {
+            section: format!("{at}.amqp"),
+            vhost: format!("{at}.amqp.vhost"),
+            exchange: format!("{at}.amqp.exchange"),
+            properties: format!("{at}.amqp.properties"),
+            bindings: format!("{at}.amqp.bindings"),
+            frame_max: format!("{at}.amqp.frame_max"),
+            headers: format!("{at}.headers.fixed"),
+        }
+    }
+}
+
 impl Rules<'_> {
-    pub(super) fn amqp(&self, at: &str, amqp: &AmqpBridge) -> Checked {
+    pub(super) fn amqp(&self, at: &str, amqp: &AmqpBridge, headers: &Headers) -> Checked {
+        let fits = headers.meta.iter().all(|key| META.len() + key.len() <= SHORT);
+        self.demand(fits, &format!("{at}.headers.meta"), "AMQP takes at most 241 bytes of a key here")?;
+        let keys = AmqpKeys::of_bridge(at);
+        let at = &keys.section;
         self.broker(at, &amqp.addrs, &amqp.tls)?;
         let bare = amqp.addrs.iter().all(|addr| !addr.expose().contains(['@', '/']));
         let reason = "write host:port; user, password, vhost and TLS have keys of their own";
         self.demand(bare, &format!("{at}.addrs"), reason)?;
         self.credential(&format!("{at}.password"), &amqp.password)?;
-        self.short(&format!("{at}.vhost"), &amqp.vhost)?;
-        self.short(&format!("{at}.exchange"), &amqp.exchange)?;
-        self.amqp_properties(&format!("{at}.properties"), amqp)?;
-        self.amqp_declared(at, amqp)
+        self.amqp_fits(&keys, amqp, headers)
+    }
+
+    /// What AMQP demands of a bridge, whichever form it was written in.
+    pub(super) fn amqp_fits(&self, keys: &AmqpKeys, amqp: &AmqpBridge, headers: &Headers) -> Checked {
+        self.short(&keys.vhost, &amqp.vhost)?;
+        self.short(&keys.exchange, &amqp.exchange)?;
+        self.short(&format!("{}.locale", keys.section), &amqp.locale)?;
+        let least = AmqpBridge::LEAST_CHANNELS;
+        let enough = amqp.channel_max == 0 || amqp.channel_max >= least;
+        let reason = format!("a bridge needs {least} channels; 0 is as many as the server allows");
+        self.demand(enough, &format!("{}.channel_max", keys.section), &reason)?;
+        let least = AmqpBridge::LEAST_FRAME;
+        let enough = amqp.frame_max == 0 || amqp.frame_max >= least;
+        let reason = format!("AMQP has no frames below {least} bytes; 0 is the server's size");
+        self.demand(enough, &keys.frame_max, &reason)?;
+        self.amqp_properties(&keys.properties, amqp)?;
+        self.amqp_declared(keys, amqp)?;
+        let fits = headers.fixed.keys().all(|name| name.len() <= SHORT);
+        self.demand(fits, &keys.headers, "AMQP takes at most 255 bytes of a name here")
     }
 
     fn amqp_properties(&self, at: &str, amqp: &AmqpBridge) -> Checked {
@@ -27,6 +73,7 @@ impl Rules<'_> {
         let texts = [
             ("content_type", &of.content_type),
             ("content_encoding", &of.content_encoding),
+            ("correlation_id", &of.correlation_id),
             ("reply_to", &of.reply_to),
             ("expiration", &of.expiration),
             ("type", &of.kind),
@@ -40,7 +87,8 @@ impl Rules<'_> {
         self.demand(number, &format!("{at}.expiration"), "must be a number of milliseconds")
     }
 
-    fn amqp_declared(&self, at: &str, amqp: &AmqpBridge) -> Checked {
+    fn amqp_declared(&self, keys: &AmqpKeys, amqp: &AmqpBridge) -> Checked {
+        let at = &keys.section;
         for (index, exchange) in amqp.exchanges.iter().enumerate() {
             let at = format!("{at}.exchanges[{index}]");
             self.amqp_name(&format!("{at}.name"), &exchange.name, "an exchange that is declared needs a name")?;
@@ -51,7 +99,7 @@ impl Rules<'_> {
             self.amqp_name(&at, &queue.name, "a queue that is declared needs a name")?;
         }
         for (index, binding) in amqp.bindings.iter().enumerate() {
-            let at = format!("{at}.bindings[{index}]");
+            let at = format!("{}[{index}]", keys.bindings);
             self.amqp_name(&format!("{at}.queue_name"), &binding.queue_name, "a binding needs its queue")?;
             let reason = "a binding needs its exchange; without one every queue is bound by its name";
             self.amqp_name(&format!("{at}.exchange_name"), &binding.exchange_name, reason)?;
@@ -67,13 +115,5 @@ impl Rules<'_> {
 
     fn short(&self, key: &str, text: &str) -> Checked {
         self.demand(text.len() <= SHORT, key, "AMQP takes at most 255 bytes here")
-    }
-
-    /// Names that fit.
-    pub(super) fn amqp_headers(&self, at: &str, headers: &Headers) -> Checked {
-        let meta = headers.meta.iter().all(|key| META.len() + key.len() <= SHORT);
-        self.demand(meta, &format!("{at}.meta"), "AMQP takes at most 241 bytes of a key here")?;
-        let fixed = headers.fixed.keys().all(|name| name.len() <= SHORT);
-        self.demand(fixed, &format!("{at}.fixed"), "AMQP takes at most 255 bytes of a name here")
     }
 }

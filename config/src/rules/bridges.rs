@@ -47,8 +47,7 @@ impl Rules<'_> {
             self.kafka(&format!("{at}.kafka"), kafka)?;
         }
         if let Some(amqp) = amqp {
-            self.amqp(&format!("{at}.amqp"), amqp)?;
-            self.amqp_headers(&format!("{at}.headers"), &bridge.headers)?;
+            self.amqp(at, amqp, &bridge.headers)?;
         }
         if let Some(nats) = nats {
             self.nats(&format!("{at}.nats"), nats)?;

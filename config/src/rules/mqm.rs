@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::amqp::AmqpKeys;
 use super::{Checked, Rules};
 use crate::error::ConfigError;
+use crate::mqm::convert;
 use crate::mqm::url::Url;
-use crate::{BrokerAddr, KafkaBridge, KafkaProducer, Mqm, MqmAmqp, MqmKafka, MqmNats, MqmRedis};
+use crate::{Bridge, BrokerAddr, KafkaBridge, KafkaProducer, Mqm, MqmAmqp, MqmKafka, MqmNats, MqmRedis};
 
 impl Rules<'_> {
     pub(super) fn mqm(&self, mqm: &Mqm) -> Checked {
@@ -73,6 +75,15 @@ impl Rules<'_> {
         self.demand(one, "mqm.amqp.addrs", reason)?;
         let reason = "RabbitMQ has done away with it and closes the connection; set it to false";
         self.demand(!amqp.producer.immediate, "mqm.amqp.producer.immediate", reason)?;
+        for (key, number, most) in [
+            ("channel_max", amqp.channel_max, 65_535),
+            ("frame_size", amqp.frame_size, 1_048_576),
+            ("heartbeat", amqp.heartbeat, 65_535),
+        ] {
+            self.demand(number <= most, &format!("mqm.amqp.{key}"), &format!("{number} is more than {most}"))?;
+        }
+        let Bridge { amqp: Some(made), headers, .. } = convert::amqp(amqp) else { return Ok(()) };
+        self.amqp_fits(&amqp_keys(amqp), &made, &headers)?;
         self.takes("mqm.amqp.producer.routing_keys", &amqp.producer.routing_keys)
     }
 
@@ -131,5 +142,19 @@ impl Rules<'_> {
     fn takes(&self, key: &str, topics: &[String]) -> Checked {
         let named = topics.iter().all(|topic| !topic.is_empty());
         self.demand(named, key, "a topic is empty; `*` takes what nobody else does")
+    }
+}
+
+/// Where `mqm.amqp` has what a bridge has.
+fn amqp_keys(amqp: &MqmAmqp) -> AmqpKeys {
+    let at = |key: &str| format!("mqm.amqp{key}");
+    AmqpKeys {
+        section: at(""),
+        vhost: at(if amqp.vhost.is_empty() { ".addrs" } else { ".vhost" }),
+        exchange: at(".producer.exchange"),
+        properties: at(".producer"),
+        bindings: at(".queuebindings"),
+        frame_max: at(".frame_size"),
+        headers: at(".producer.headers"),
     }
 }

@@ -6,10 +6,12 @@
 mod outages;
 mod refusals;
 mod setup;
+mod tuning;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::amqp::{Client, Stored};
@@ -37,6 +39,7 @@ scenarios!(Own:
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
+    what_came_while_it_was_dead_and_was_given_up_never_arrives,
     a_drain_sends_what_is_held,
     a_full_queue_answers_congested_and_later_messages_pass,
     tls_and_login_are_wanted_and_given,
@@ -52,7 +55,10 @@ pub(crate) const NARROW: &str = "narrow";
 pub(crate) const ODD: (&str, &str, &str) = ("a/b", "fr@nt", "p#a$s/%41:w@rd é");
 
 /// Virtual hosts for tests, beside those that have names.
-const HOSTS: usize = 32;
+const HOSTS: usize = 48;
+
+/// An Erlang machine starts for the broker's own tool.
+const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 /// The node that tests share. It is not dropped, and ends with the test program.
 pub(crate) fn node() -> &'static Rabbitmq {

@@ -122,6 +122,7 @@ scenarios!(Server:
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
+    what_came_while_it_was_dead_and_was_given_up_never_arrives,
     a_killed_gateway_has_lost_nothing_that_it_acked,
     cut_connections_cost_nothing_that_was_acked,
     who_accepts_and_never_answers_is_down,

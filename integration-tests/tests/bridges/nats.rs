@@ -104,6 +104,7 @@ scenarios!(JetStream:
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
+    what_came_while_it_was_dead_and_was_given_up_never_arrives,
     a_killed_gateway_has_lost_nothing_that_it_acked,
     cut_connections_cost_nothing_that_was_acked,
     who_accepts_and_never_answers_is_down,
@@ -121,4 +122,10 @@ scenarios!(JetStream:
 fn too_large_spoils_no_neighbour() {
     let settings = Settings { lines: vec!["max_payload: 1024".to_owned()], ..Settings::default() };
     crate::scenarios::too_large_spoils_no_neighbour::<JetStream>(&settings, &[], 1024, 1_000);
+}
+
+/// Messages on a subject that is new to the server are handed over a hundred at a time.
+#[test]
+fn frozen_it_gets_no_more_than_its_client_had() {
+    crate::scenarios::frozen_it_gets_no_more_than_its_client_had::<JetStream>(1_000, 100);
 }

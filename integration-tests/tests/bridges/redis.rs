@@ -88,6 +88,7 @@ crate::scenarios! { Redis:
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
+    what_came_while_it_was_dead_and_was_given_up_never_arrives,
     a_killed_gateway_has_lost_nothing_that_it_acked,
     cut_connections_cost_nothing_that_was_acked,
     who_accepts_and_never_answers_is_down,
@@ -98,4 +99,10 @@ crate::scenarios! { Redis:
     a_name_that_moves_is_followed,
     of_several_addresses_of_a_name_any_will_do,
     an_address_of_ipv6_is_taken,
+}
+
+/// Eight pipelines of 500 are under way at most.
+#[test]
+fn frozen_it_gets_no_more_than_its_client_had() {
+    crate::scenarios::frozen_it_gets_no_more_than_its_client_had::<Redis>(8_000, 4_000);
 }

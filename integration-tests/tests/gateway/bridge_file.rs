@@ -177,6 +177,38 @@ fn a_message_for_a_service_and_a_bridge_is_acked_once_both_have_it() {
 }
 
 #[test]
+fn what_one_target_fails_the_others_do_not_get_later() {
+    let folder = folder();
+    let (one, other) = (folder.path().join("later/one"), folder.path().join("later/other"));
+    let gateway = settings(&[
+        bridge("one", &one, &["topics: [t, u]"]),
+        bridge("picky", &folder.path().join("picky"), &["topics: [t]", "destination: \"${meta.site}\""]),
+        bridge("other", &other, &["topics: [t, u]"]),
+    ])
+    .start();
+    let mut service = Client::service(gateway.service, "svc", &["t", "u"]);
+    let mut edge = Client::edge(gateway.edge);
+    let sent = publish(&mut edge, "t", "a bridge refuses it at once");
+    let error = edge.acked(sent).expect_err("the edge has no site");
+    assert!(error.starts_with("bridge \"picky\" (file "), "{error}");
+    let sent = publish(&mut edge, "u", "the service refuses it");
+    let message = service.received();
+    assert_eq!(message.text("topic"), "u", "what was refused before goes nowhere else");
+    service.refuse(&message, "no");
+    assert_eq!(edge.acked(sent), Err("no".to_owned()));
+    fs::create_dir(folder.path().join("later")).expect("a folder can be made");
+    let sent = publish(&mut edge, "u", "taken");
+    let message = service.received();
+    service.ack(&message);
+    assert_eq!(edge.acked(sent), Ok(()));
+    for (name, path, dropped) in [("one", &one, 2), ("other", &other, 1)] {
+        assert_eq!(payloads(path), ["taken"], "{name}");
+        let counters = counters(&gateway, name);
+        assert_eq!((counters["delivered"], counters["dropped"], counters["failed"]), (1, dropped, 0), "{name}");
+    }
+}
+
+#[test]
 fn with_delivery_one_an_edge_keeps_to_one_of_service_and_bridge() {
     let folder = folder();
     let path = folder.path().join("f");

@@ -5,17 +5,9 @@ use std::fs;
 use frontier_integration_tests::containers::root;
 use frontier_integration_tests::control::{Control, number};
 use frontier_integration_tests::process::{Signal, built};
+use frontier_integration_tests::readme::recipe;
 use frontier_integration_tests::tool::Running;
 use frontier_integration_tests::{Gateway, Settings, Tool, eventually};
-
-/// The lines of the code below a heading, what is behind `#` taken off.
-fn recipe(heading: &str) -> Vec<String> {
-    let text = fs::read_to_string(root().join("README.md")).expect("the README is there");
-    let (_, below) = text.split_once(&format!("\n### {heading}\n")).expect("the recipe is in the README");
-    let code = below.split("```").nth(1).expect("it has code");
-    let lines = code.lines().map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned());
-    lines.filter(|line| !line.is_empty()).collect()
-}
 
 /// A gateway as a line of a recipe starts it, on free ports of 127.0.0.1.
 fn run(line: &str) -> Gateway {
@@ -46,7 +38,7 @@ fn tool(gateway: &Gateway, control: Control, line: &str) -> Tool {
 
 #[test]
 fn list_count_kick_works_as_it_stands() {
-    let lines = recipe("List, count, kick");
+    let lines: Vec<String> = recipe("List, count, kick").into_iter().map(|line| line.typed).collect();
     let [start, edge, curl, list, count, kick] = &lines[..] else { panic!("{lines:?}") };
     let gateway = run(start);
     let control = Control::of(&gateway);

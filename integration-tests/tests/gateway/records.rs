@@ -10,6 +10,7 @@ use std::thread;
 use frontier_integration_tests::containers::root;
 use frontier_integration_tests::process::{Signal, built};
 use frontier_integration_tests::raw::{Client, Frame, Hello, call_up, kind};
+use frontier_integration_tests::readme::recipe;
 use frontier_integration_tests::{Gateway, PATIENCE, Settings, eventually};
 use tempfile::TempDir;
 
@@ -244,14 +245,6 @@ fn two_gateways_do_not_write_into_one_file() {
     shows(&path, "SELECT count(*) FROM edges", "1");
 }
 
-/// The lines of the README's recipe.
-fn recipe() -> Vec<String> {
-    let text = fs::read_to_string(root().join("README.md")).expect("the README is there");
-    let (_, section) = text.split_once("\n### Records in SQLite\n").expect("the README has the section");
-    let block = section.split("```").nth(1).expect("the section has a block");
-    block.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
-}
-
 /// A program of the recipe that goes on until it is dropped.
 struct Going(Child);
 
@@ -272,7 +265,7 @@ fn replaced(text: &str, there: &str, here: &str) -> String {
 
 #[test]
 fn the_recipe_of_the_readme_works_as_it_stands() {
-    let lines = recipe();
+    let lines: Vec<String> = recipe("Records in SQLite").into_iter().map(|line| line.typed).collect();
     let [run, serve, ask] = &lines[..] else { panic!("it runs, connects an edge and asks: {lines:?}") };
     let file = run.split_once("--config ").expect("it names a configuration").1.trim_end_matches('"');
     let file = fs::read_to_string(root().join(file)).expect("which is there");

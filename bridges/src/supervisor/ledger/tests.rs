@@ -17,6 +17,7 @@ fn tell(error: &PublishError) -> Arc<str> {
 enum Step {
     Offer { edge: u64, bytes: usize, patience: u64 },
     Take,
+    Claim { which: usize },
     Settle { which: usize, outcome: Result<(), Kind> },
     Lose,
     Pass { millis: u64 },
@@ -32,6 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => offer.prop_map(|(edge, bytes, patience)| Step::Offer { edge, bytes, patience }),
         6 => Just(Step::Take),
+        6 => any::<usize>().prop_map(|which| Step::Claim { which }),
         10 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Settle { which, outcome }),
         1 => Just(Step::Lose),
         4 => (0..1_500u64).prop_map(|millis| Step::Pass { millis }),
@@ -60,6 +62,14 @@ struct World {
     told: Told,
     /// Edge of each record under way.
     under_way: BTreeMap<Number, u64>,
+    /// What was under way at any time.
+    records: BTreeMap<Number, Arc<Record>>,
+    /// Those of them that the client has claimed.
+    claimed: BTreeSet<Number>,
+    /// The record of each publisher.
+    numbers: BTreeMap<u64, Number>,
+    /// Publishers who were told an error before the client had their record.
+    dropped: u64,
     waiting: BTreeMap<u64, BTreeSet<Number>>,
     /// Records that failed in passing and were not sent since.
     failed: BTreeSet<Number>,
@@ -81,6 +91,10 @@ impl World {
             offered: 0,
             told: Told::default(),
             under_way: BTreeMap::new(),
+            records: BTreeMap::new(),
+            claimed: BTreeSet::new(),
+            numbers: BTreeMap::new(),
+            dropped: 0,
             waiting: BTreeMap::new(),
             failed: BTreeSet::new(),
             resting: None,
@@ -98,9 +112,16 @@ impl World {
             Step::Take => {
                 self.take();
             }
+            Step::Claim { which } => {
+                if let Some(number) = self.choose(which) {
+                    // If it fails, the outcome comes later.
+                    let _ = self.claim(number);
+                }
+            }
             Step::Settle { which, outcome } => {
-                let chosen = self.under_way.keys().nth(which % self.under_way.len().max(1)).copied();
-                if let Some(number) = chosen {
+                if let Some(number) = self.choose(which) {
+                    // Nothing is confirmed that was not handed over.
+                    let outcome = if outcome.is_ok() { self.claim(number) } else { outcome };
                     self.settle(number, outcome);
                 }
             }
@@ -132,6 +153,7 @@ impl World {
         let publisher = Publisher { number: self.offered, told: Arc::clone(&self.told) };
         self.offered += 1;
         let number = self.ledger.next;
+        self.numbers.insert(publisher.number, number);
         let deadline = self.now + Duration::from_millis(patience);
         match self.ledger.offer(self.now, record(edge, &vec![0; bytes]), deadline, publisher) {
             Ok(wakes) => {
@@ -140,8 +162,28 @@ impl World {
                 let next = self.rest(self.now, sends).expect("there is a deadline");
                 assert_eq!(wakes, until.is_none_or(|until| next < until), "it is woken if it must look earlier");
             }
-            Err((publisher, outcome)) => publisher.answer(outcome),
+            Err((publisher, outcome)) => {
+                self.numbers.remove(&publisher.number);
+                self.pay([(publisher, outcome)]);
+            }
         }
+    }
+
+    /// One of those under way.
+    fn choose(&self, which: usize) -> Option<Number> {
+        self.under_way.keys().nth(which % self.under_way.len().max(1)).copied()
+    }
+
+    /// The client is about to get it.
+    fn claim(&mut self, number: Number) -> Result<(), Kind> {
+        let claim = self.records[&number].claim().map_err(|error| error.kind());
+        let told = self.told.lock().unwrap().iter().any(|(publisher, _)| self.numbers.get(publisher) == Some(&number));
+        let expected = if told && !self.claimed.contains(&number) { Err(Kind::Withdrawn) } else { Ok(()) };
+        assert_eq!(claim, expected, "what was answered before is not sent");
+        if claim.is_ok() {
+            self.claimed.insert(number);
+        }
+        claim
     }
 
     /// The supervisor rests.
@@ -166,6 +208,7 @@ impl World {
                 assert_eq!(newer, None, "nothing newer of its edge is under way when a record is sent again");
             }
             self.under_way.insert(number, edge);
+            self.records.insert(number, record);
         }
         true
     }
@@ -187,14 +230,20 @@ impl World {
     }
 
     fn pay(&mut self, owed: impl IntoIterator<Item = Owed<Publisher>>) {
-        owed.into_iter().for_each(|(publisher, outcome)| publisher.answer(outcome));
+        for (publisher, outcome) in owed {
+            let number = self.numbers.get(&publisher.number);
+            let claimed = number.is_some_and(|number| self.claimed.contains(number));
+            let for_others = !matches!(&outcome, Ok(()) | Err(GivenUp::Failed(_)));
+            self.dropped += u64::from(for_others && !claimed);
+            publisher.answer(outcome);
+        }
     }
 
     fn check(&self) {
         let counters = self.ledger.counters();
         let Counters { matched, delivered, failed, dropped, queued, in_flight, .. } = counters;
         assert_eq!(matched, delivered + failed + dropped + queued + in_flight, "{counters:?}");
-        assert_eq!(matched, self.offered);
+        assert_eq!((matched, dropped), (self.offered, self.dropped));
         assert_eq!(queued as usize, self.waiting.values().map(BTreeSet::len).sum::<usize>());
         assert_eq!(self.ledger.under_way(), self.under_way.len());
         let told = self.told.lock().unwrap();
@@ -211,7 +260,8 @@ impl World {
 
     fn end(mut self) {
         for number in self.under_way.clone().into_keys() {
-            self.settle(number, Ok(()));
+            let outcome = self.claim(number);
+            self.settle(number, outcome);
         }
         let owed = self.ledger.give_up_all();
         self.pay(owed);
@@ -279,17 +329,34 @@ fn a_lost_connection_costs_no_wait_of_the_lane() {
 }
 
 #[test]
-fn what_waits_is_withdrawn_when_its_publisher_gives_up_and_what_is_under_way_stays_charged() {
-    let (mut world, numbers) = under_way(1);
+fn what_the_client_has_not_claimed_is_withdrawn_when_its_publisher_gives_up_and_what_is_under_way_stays_charged() {
+    let (mut world, numbers) = under_way(2);
+    assert_eq!(world.claim(numbers[0]), Ok(()));
     world.step(Step::Offer { edge: 1, bytes: 10, patience: 100 });
     let before = world.ledger.counters().bytes;
     world.step(Step::Pass { millis: 3_000 });
     let counters = world.ledger.counters();
-    assert_eq!((counters.dropped, counters.failed, counters.in_flight), (1, 1, 0));
-    assert_eq!(counters.bytes, before / 2, "the client still has one");
+    assert_eq!((counters.dropped, counters.failed, counters.in_flight), (2, 1, 0));
+    assert_eq!(counters.bytes, before / 3 * 2, "two are in batches");
+    let second = world.claim(numbers[1]);
+    assert_eq!(second, Err(Kind::Withdrawn));
+    world.settle(numbers[1], second);
     world.settle(numbers[0], Err(Kind::Passing));
     let counters = world.ledger.counters();
-    assert_eq!((counters.bytes, counters.retried, counters.failed), (0, 0, 1), "nobody waits: it is not sent again");
+    assert_eq!((counters.bytes, counters.retried), (0, 0), "nobody waits: it is not sent again");
+    assert_eq!((counters.dropped, counters.failed), (2, 1));
+}
+
+#[test]
+fn what_another_target_has_failed_is_not_sent_and_counts_as_dropped() {
+    let (mut world, numbers) = under_way(1);
+    world.records[&numbers[0]].message.give_up();
+    let claim = world.records[&numbers[0]].claim();
+    assert_eq!(claim, Err(PublishError::withdrawn()));
+    let owed = world.ledger.settle(world.now, numbers[0], claim, tell);
+    assert!(owed.is_some_and(|(_, outcome)| outcome.is_err()));
+    let counters = world.ledger.counters();
+    assert_eq!((counters.dropped, counters.failed, counters.bytes), (1, 0, 0));
 }
 
 #[test]

@@ -101,7 +101,10 @@ fn amqp_takes_its_address_apart() {
     let amqp = MqmAmqp {
         enable: true,
         addrs: addrs(&["u:p%23w@h:5672/a%2Fb", "u:p%23w@i:5672/a%2Fb"]),
+        channel_max: 9,
+        frame_size: 8_192,
         heartbeat: 5,
+        locale: "de_DE".to_owned(),
         producer,
         ..MqmAmqp::default()
     };
@@ -112,11 +115,54 @@ fn amqp_takes_its_address_apart() {
     assert_eq!((&*made.vhost, &*made.username, said(&made.password)), ("a/b", "u", Some("p#w")));
     assert_eq!((&*made.exchange, made.mandatory, made.persistent), ("e", false, true));
     assert_eq!((made.heartbeat, made.tls.enable), (Duration::from_secs(5), false));
+    assert_eq!((made.channel_max, made.frame_max, &*made.locale), (9, 8_192, "de_DE"));
 
-    let amqp = MqmAmqp { addrs: addrs(&["amqps://h/a"]), vhost: "v".to_owned(), heartbeat: 0, ..amqp };
+    let unset = MqmAmqp { channel_max: 0, frame_size: 0, heartbeat: 0, locale: String::new(), ..amqp };
+    let amqp = MqmAmqp { addrs: addrs(&["amqps://h/a"]), vhost: "v".to_owned(), ..unset };
     let made = Mqm { amqp, ..Mqm::default() }.bridges().remove(0).amqp.expect("it is AMQP");
     assert_eq!((&*made.vhost, &*made.username, said(&made.password)), ("v", "guest", Some("guest")));
     assert_eq!((written(&made.addrs), made.tls.enable), (vec!["h"], true));
+    assert_eq!((made.channel_max, made.frame_max, &*made.locale), (0, 0, ""));
+    assert_eq!(made.heartbeat, Duration::from_secs(10), "the bridges' own default");
+}
+
+#[test]
+fn less_than_nothing_is_not_written() {
+    let amqp = MqmAmqp { enable: true, channel_max: -1, frame_size: -1, heartbeat: -1, ..MqmAmqp::default() };
+    let made = Mqm { amqp, ..Mqm::default() }.bridges().remove(0).amqp.expect("it is AMQP");
+    assert_eq!((made.channel_max, made.frame_max, made.heartbeat), (0, 0, Duration::from_secs(10)));
+}
+
+/// Each has a value of its own, so that none can stand in another's place.
+#[test]
+fn every_property_of_amqp_is_carried_over() {
+    let producer = AmqpProducer {
+        mandatory: true,
+        content_type: "a type".to_owned(),
+        content_encoding: "an encoding".to_owned(),
+        priority: 7,
+        reply_to: "a queue".to_owned(),
+        expiration: "60000".to_owned(),
+        kind: "a kind".to_owned(),
+        user_id: "a user".to_owned(),
+        app_id: "an application".to_owned(),
+        ..AmqpProducer::default()
+    };
+    let amqp = MqmAmqp { enable: true, addrs: addrs(&["h"]), producer, ..MqmAmqp::default() };
+    let made = Mqm { amqp, ..Mqm::default() }.bridges().remove(0).amqp.expect("it is AMQP");
+    assert!(made.mandatory && !made.persistent);
+    let expected = AmqpProperties {
+        content_type: "a type".to_owned(),
+        content_encoding: "an encoding".to_owned(),
+        priority: 7,
+        correlation_id: String::new(),
+        reply_to: "a queue".to_owned(),
+        expiration: "60000".to_owned(),
+        kind: "a kind".to_owned(),
+        user_id: "a user".to_owned(),
+        app_id: "an application".to_owned(),
+    };
+    assert_eq!(made.properties, expected);
 }
 
 #[test]

@@ -65,6 +65,8 @@ struct Pending {
     key: Option<Arc<[u8]>>,
     /// The link that it went to, and under which id, for cancelling. None if bridges alone have it.
     target: Option<(Handle, PacketId)>,
+    /// The message, if bridges have it: whoever has not sent it on when the peer is told an error does so no more.
+    message: Option<Arc<bridges::Message>>,
     /// Targets whose answers are still to come. The peer is answered with the last one, or with the first error.
     left: u16,
     /// The peer has its answer; the rest of them is only waited for.
@@ -72,8 +74,16 @@ struct Pending {
 }
 
 impl Pending {
+    /// The peer is about to be told an error.
+    fn give_up(&self) {
+        if let Some(message) = &self.message {
+            message.give_up();
+        }
+    }
+
     /// Answers it with an error of the gateway's own.
     fn fail(&self, conn: &mut Conn, packet: PacketId, error: RouteError) {
+        self.give_up();
         match self.kind {
             Kind::Call => conn.respond(self.session, packet, error_text(self.key.as_deref(), error), self.cost),
             Kind::Message => conn.ack(self.session, packet, error.text(), self.cost),
@@ -213,6 +223,7 @@ impl Port {
             since: now,
             key: matches!(passage.kind, Kind::Call).then(|| self.bodies.key(&body.key)),
             target: Some((target.clone(), packet)),
+            message: None,
             left: 1,
             answered: false,
         };
@@ -250,6 +261,9 @@ impl Port {
         let outcome = answer.outcome();
         if !pending.answered && (pending.left == 0 || outcome != Outcome::Ok) {
             pending.answered = true;
+            if outcome != Outcome::Ok {
+                pending.give_up();
+            }
             self.count(&pending, now, outcome);
             match answer {
                 Answer::Response { text, .. } => conn.respond(pending.session, packet, text, pending.cost),

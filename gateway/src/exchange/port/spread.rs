@@ -20,7 +20,7 @@ pub(crate) struct Publisher<'a> {
 
 impl Port {
     /// Queues a message of `publisher` at each of `targets`, which hold bridges. It is acked once all of them have accepted;
-    /// the first that does not answers it with an error, which takes it back from none of the others.
+    /// the first that does not answers it with an error, and those that have not sent it on by then never do.
     ///
     /// # Errors
     /// Why nobody got it; nothing was answered then.
@@ -50,25 +50,31 @@ impl Port {
                 Some((&service.handle, service.handle.packet(), encode(&deadlines, backing)?))
             }
         };
-        let kind = passage.kind;
-        let left = u16::try_from(chosen.len() + usize::from(to_service.is_some())).unwrap_or(u16::MAX);
-        let target = to_service.as_ref().map(|(link, packet, _)| ((*link).clone(), *packet));
-        let (session, cost) = (passage.session, passage.cost);
-        let pending = Pending { kind, session, cost, since: now, key: None, target, left, answered: false };
-        self.pending.insert(passage.packet, pending);
-        let reply = || ReplyTo::new(&self.handle, passage.packet);
-
         let (payload, custom) = (Bytes::from(body.value.decode()), Bytes::from(body.custom.decode()));
         let message = all.message(publisher.id, &body.topic, payload, custom);
         let meta = EdgeMeta::new(publisher.meta);
+        let reply = || ReplyTo::new(&self.handle, passage.packet);
+        // Answers come as commands, none before this ends.
+        let (mut left, mut taken) = (0, true);
         for at in chosen.iter() {
             let answer = BridgeReply { reply: reply(), on_expiry: due.error };
-            all.handles()[*at].publish(now, &message, &meta, due.at, answer);
+            taken = all.handles()[*at].publish(now, &message, &meta, due.at, answer);
+            left += 1;
+            if !taken {
+                message.give_up();
+                break;
+            }
         }
-        if let Some((link, packet, text)) = to_service {
+        let kind = passage.kind;
+        let target = to_service.filter(|_| taken).map(|(link, packet, text)| {
             let waiter = Waiter::Reply(reply(), due.error);
             Forward { kind, packet, session: SessionId::MAIN, text, due, waiter }.send(link);
-        }
+            left += 1;
+            (link.clone(), packet)
+        });
+        let (session, cost, message) = (passage.session, passage.cost, Some(message));
+        let pending = Pending { kind, session, cost, since: now, key: None, target, message, left, answered: false };
+        self.pending.insert(passage.packet, pending);
         Ok(())
     }
 }

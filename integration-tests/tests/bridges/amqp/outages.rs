@@ -9,15 +9,12 @@ use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::wait::eventually_within;
 use frontier_integration_tests::{Gateway, Proxy, eventually};
 
-use super::{Own, Shared, node};
+use super::{Own, Shared, TOOL_PATIENCE, node};
 use crate::scenarios::everything_acked_is_there;
 use crate::{Access, BRIDGE, Target, gateway, with};
 
 /// Between two messages of an edge under load.
 const PAUSE: Duration = Duration::from_millis(3);
-
-/// An Erlang machine starts for the tool.
-const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 #[track_caller]
 fn more_acks(load: &Load, count: usize) {

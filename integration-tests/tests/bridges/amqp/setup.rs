@@ -8,15 +8,12 @@ use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::wait::eventually_within;
 use frontier_integration_tests::{Gateway, PATIENCE, eventually};
 
-use super::{ODD, Shared, node};
+use super::{ODD, Shared, TOOL_PATIENCE, node};
 use crate::scenarios::odd_passwords_are_taken_as_they_stand;
 use crate::{Access, BRIDGE, Target, gateway, settings, with};
 
 /// How long a bridge may take to be up when what stood in its way is gone, on a busy machine.
 const RECOVERS: Duration = Duration::from_secs(60);
-
-/// An Erlang machine starts for the tool.
-const TOOL_PATIENCE: Duration = Duration::from_secs(180);
 
 #[track_caller]
 fn ctl(args: &str) {
@@ -46,6 +43,7 @@ fn properties_go_along() {
             "    content_type: text/plain",
             "    content_encoding: identity",
             "    priority: 5",
+            "    correlation_id: request-1",
             "    reply_to: answers",
             "    expiration: '3600000'",
             "    type: reading",
@@ -72,6 +70,7 @@ fn properties_go_along() {
         ("app_id", "frontier"),
         ("content_encoding", "identity"),
         ("content_type", "text/plain"),
+        ("correlation_id", "request-1"),
         ("delivery_mode", "2"),
         ("expiration", "3600000"),
         ("priority", "5"),
@@ -164,6 +163,30 @@ fn arguments_of_a_queue_are_declared() {
         edge.acked(sent).err()
     });
     assert!(refused.is_some_and(|error| error.contains("reject-publish")));
+}
+
+/// What the exchange has no queue for goes to its alternate exchange, and counts as taken.
+#[test]
+fn arguments_of_an_exchange_are_declared() {
+    let target = Shared::with(&[]);
+    let lines = [
+        "  exchange: readings",
+        "  exchanges:",
+        "    - { name: strays, kind: fanout }",
+        "    - { name: readings, kind: direct, arguments: { alternate-exchange: strays } }",
+        "  queues: [{ name: known, durable: true }, { name: rest, durable: true }]",
+        "  bindings:",
+        "    - { queue_name: known, exchange_name: readings, binding_key: t }",
+        "    - { queue_name: rest, exchange_name: strays }",
+        "topics: ['*']",
+    ];
+    let gateway = gateway(with(Shared::bridge(&target.addr().to_string(), &Access::default()), &lines));
+    let mut edge = Client::edge(gateway.edge);
+    ["t", "nowhere"].into_iter().for_each(|topic| passes(&mut edge, topic));
+    for (queue, key) in [("known", "t"), ("rest", "nowhere")] {
+        let keys: Vec<String> = target.all_of(queue).into_iter().map(|stored| stored.routing_key).collect();
+        assert_eq!(keys, [key], "{queue}");
+    }
 }
 
 /// A queue that is there with other arguments: the state has the broker's own words, and once it is gone the bridge comes up.

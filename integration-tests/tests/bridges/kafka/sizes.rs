@@ -10,7 +10,7 @@ use frontier_integration_tests::raw::{Body, Client};
 
 use super::{Server, publish};
 use crate::scenarios::{everything_acked_is_there, too_large_spoils_no_neighbour};
-use crate::{Access, Target, gateway, with};
+use crate::{Access, Target, gateway, settings, with};
 
 /// Where the bridge can know its topic, it asks before it sends.
 #[test]
@@ -22,8 +22,7 @@ fn a_topic_that_takes_little_is_asked_before_anything_is_sent() {
 /// What the client is told not to take never gets as far as the broker, and holds up nobody.
 #[test]
 fn what_the_client_refuses_by_itself_holds_up_nobody() {
-    let settings = Settings { lines: vec!["message.max.bytes=10000".to_owned()], ..Settings::default() };
-    too_large_spoils_no_neighbour::<Server>(&settings, &["  max_message_bytes: 9500"], 10_000, 1_000);
+    too_large_spoils_no_neighbour::<Server>(&Settings::default(), &["  max_message_bytes: 10000"], 10_000, 1_000);
 }
 
 /// What the bridge refuses by itself it refuses by what the cluster has said lately: a topic that takes more later gets more.
@@ -43,6 +42,44 @@ fn a_topic_that_is_made_to_take_more_gets_more_without_a_restart() {
     assert_eq!(gateway.log.count("bridge down"), 0);
 }
 
+/// Bytes that no codec makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    noise.take(bytes).collect()
+}
+
+/// The bridge refuses by itself exactly what the broker would. That is asked by a bridge that compresses, and leaves it to the broker.
+#[test]
+fn the_bridge_measures_as_the_broker_does() {
+    let server = Server::start(&Settings::default(), &[]);
+    server.make(&["a", "b"], 1, &[("max.message.bytes", "10000")]);
+    let bridge = |more: &[&str]| with(Server::bridge(&server.addr().to_string(), &Access::default()), more);
+    let itself = bridge(&["topics: [a]"]);
+    let broker = bridge(&["  compression: lz4", "topics: [b]"]);
+    let gateway = settings(&[("itself", itself), ("broker", broker)]).start();
+    let mut edge = Client::edge(gateway.edge);
+    let mut least_refused = |topic: &str, words: &str| {
+        let (mut taken, mut refused) = (9_000, 10_000);
+        while taken + 1 < refused {
+            let middle = usize::midpoint(taken, refused);
+            match publish(&mut edge, topic, &noise(middle)) {
+                Ok(()) => taken = middle,
+                Err(error) => {
+                    assert!(error.contains(words), "{error}");
+                    refused = middle;
+                }
+            }
+        }
+        refused
+    };
+    let by_broker = least_refused("b", "MessageSizeTooLarge");
+    assert_eq!(least_refused("a", "while max.message.bytes"), by_broker);
+}
+
 /// How small a record becomes that is compressed only the broker sees.
 #[test]
 fn what_compression_makes_small_enough_is_taken() {
@@ -52,13 +89,7 @@ fn what_compression_makes_small_enough_is_taken() {
     let gateway = gateway(with(bridge, &["  compression: zstd", "topics: [t]"]));
     let mut edge = Client::edge(gateway.edge);
     assert_eq!(publish(&mut edge, "t", &[b'x'; 20_000]), Ok(()));
-    let mut noise = 1_u32;
-    let noise = std::iter::repeat_with(|| {
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        noise.to_be_bytes()[0]
-    });
-    let noise: Vec<u8> = noise.take(20_000).collect();
-    let error = publish(&mut edge, "t", &noise).expect_err("it is too large");
+    let error = publish(&mut edge, "t", &noise(20_000)).expect_err("it is too large");
     assert!(error.contains("MessageSizeTooLarge"), "{error}");
     assert_eq!(publish(&mut edge, "t", &[b'x'; 20_000]), Ok(()));
 }

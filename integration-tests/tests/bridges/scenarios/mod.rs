@@ -5,12 +5,14 @@ mod arrival;
 mod names;
 mod outages;
 mod refusals;
+mod withdrawn;
 
 pub(crate) use access::*;
 pub(crate) use arrival::*;
 pub(crate) use names::*;
 pub(crate) use outages::*;
 pub(crate) use refusals::*;
+pub(crate) use withdrawn::*;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
