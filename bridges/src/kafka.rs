@@ -86,7 +86,7 @@ impl KafkaConnector {
         let properties = Properties::new(bridge, kafka)?;
         Ok(Self {
             addrs: addrs.join(", "),
-            limits: Arc::new(Limits::new(kafka.batch_bytes, known_topics(bridge))),
+            limits: Arc::new(Limits::new(properties.batch_bytes(), known_topics(bridge))),
             properties,
             password: kafka.sasl.password.clone(),
             clients: Clients::new(&bridge.name),
@@ -159,6 +159,7 @@ impl Connector for KafkaConnector {
             batches,
             patience: self.properties.patience(),
             linger: self.properties.linger(),
+            batch_records: self.properties.batch_records(),
             compress: self.properties.compress(),
             spread: Spread::default(),
             narrow: AtomicBool::new(false),
@@ -224,6 +225,8 @@ struct Inner {
     /// How long the client tries.
     patience: Duration,
     linger: Linger,
+    /// The most records that the client sends together.
+    batch_records: usize,
     /// Whether the broker gets records smaller than they are here.
     compress: bool,
     spread: Spread,
@@ -343,15 +346,17 @@ impl Bridge for KafkaBridge {
     /// here until shortly before that answer, and the client has as many as go together.
     fn terms(&self) -> Terms {
         let terms = Terms { heals: true, ..Terms::default() };
-        let Inner { batches, linger, spread, .. } = &*self.0;
+        let Inner { batches, linger, batch_records, spread, .. } = &*self.0;
         if linger.client.is_zero() || batches.is_single() {
             return terms;
         }
         let lead = linger.client + HAND_OVER;
         let apart = Apart { gathers: linger.client, lead, silent: SILENT, heard: HEARD };
         // Each partition has a request of its own.
-        let batch_bytes = batches.bytes().saturating_mul(spread.partitions());
-        Terms { batch_records: terms.window, batch_bytes, linger: linger.before, apart: Some(apart), ..terms }
+        let partitions = spread.partitions();
+        let batch_records = terms.window.min(batch_records.saturating_mul(partitions));
+        let batch_bytes = batches.bytes().saturating_mul(partitions);
+        Terms { batch_records, batch_bytes, linger: linger.before, apart: Some(apart), ..terms }
     }
 
     async fn send(&self, records: &[Arc<Record>]) -> Result<Confirmations, PublishError> {
@@ -431,6 +436,17 @@ mod tests {
             let destination = destination.parse().unwrap();
             let bridge = config::Bridge { destination, topics, ..config::Bridge::default() };
             assert_eq!(known_topics(&bridge), expected, "{} {:?}", bridge.destination, bridge.topics);
+        }
+    }
+
+    #[test]
+    fn batches_are_as_large_as_the_key_or_the_property_over_it_says() {
+        for (property, expected) in [(None, 3_000), (Some("2000"), 2_000)] {
+            let size = property.map(|size| ("batch.size".to_owned(), size.parse().unwrap()));
+            let properties = size.into_iter().collect();
+            let kafka = config::KafkaBridge { batch_bytes: 3_000, properties, ..config::KafkaBridge::default() };
+            let connector = KafkaConnector::new(&config::Bridge::default(), &kafka).unwrap();
+            assert_eq!(connector.limits.batches().bytes(), expected);
         }
     }
 }

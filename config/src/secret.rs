@@ -42,7 +42,7 @@ text_form! { Secret, |_secret| MASK, schemars::json_schema!({ "type": "string" }
 
 /// An address of a broker: `host:port`, or a URL, which may hold a password.
 ///
-/// Printed, the password is masked.
+/// Printed, the password is masked; a login without one is masked whole, since it may be a token.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct BrokerAddr(String);
 
@@ -53,16 +53,18 @@ impl BrokerAddr {
     }
 }
 
-/// Without the password.
+/// Without the password or token.
 impl fmt::Display for BrokerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((credentials, host)) = self.0.rsplit_once('@') else {
             return f.write_str(&self.0);
         };
-        let user_at = credentials.find("://").map_or(0, |scheme| scheme + "://".len());
-        match credentials[user_at..].find(':') {
-            Some(colon) => write!(f, "{}:{MASK}@{host}", &credentials[..user_at + colon]),
-            None => f.write_str(&self.0),
+        let login_at = credentials.find("://").map_or(0, |scheme| scheme + "://".len());
+        let (scheme, login) = credentials.split_at(login_at);
+        // An empty password is none: then the name is all there is, as a token is.
+        match login.split_once(':') {
+            Some((user, password)) if !password.is_empty() => write!(f, "{scheme}{user}:{MASK}@{host}"),
+            _ => write!(f, "{scheme}{MASK}@{host}"),
         }
     }
 }

@@ -80,6 +80,30 @@ fn the_sample_file_states_every_key_with_its_default() {
     }
 }
 
+/// Holds that one of `stated`, which are of `schema`, has each of its keys, and so on below. Of the places of a secret one will do.
+fn states_all(schema: &Json, stated: &[&Json], at: &str) {
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{at}.{key}");
+        let below: Vec<&Json> = stated.iter().filter_map(|stated| stated.get(key)).collect();
+        assert!(!below.is_empty(), "{path} is not stated");
+        let secret = schema["properties"].get("environment").is_some();
+        if !secret {
+            states_all(schema, &below, &path);
+            let items: Vec<&Json> = below.iter().filter_map(|list| list.as_array()).flatten().collect();
+            states_all(&schema["items"], &items, &path);
+        }
+    }
+}
+
+#[test]
+fn the_bridges_that_are_read_in_tests_have_every_key() {
+    let schema: Json = serde_json::from_str(&schema()).unwrap();
+    let file = fs::read_to_string(root().join("config/tests/valid/bridges.yaml")).unwrap();
+    let stated: Json = serde_saphyr::from_str(&file).unwrap();
+    let bridges: Vec<&Json> = stated["bridges"].as_array().unwrap().iter().collect();
+    states_all(&schema["properties"]["bridges"]["items"], &bridges, "bridges[]");
+}
+
 #[test]
 fn every_key_of_the_schema_has_a_meaning() {
     fn walk(schema: &Json, at: &str) {
@@ -116,13 +140,14 @@ fn no_secret_is_printed() {
         - {name: b, enable: false, topics: [a], nats: {addrs: ['h:1'], nkey: {value: s3cret-4}}}\n\
         mqm:\n  \
           amqp: {addrs: ['u:s3cret-5@h:1/v', 'u:s3cret-1@h:1', 'u:s3cret-3@h:1']}\n  \
+          nats: {addrs: ['nats://s3cret-7@h:1', 's3cret-8@h:1']}\n  \
           redis: {password: s3cret-6}\n";
     let config = read(text);
     assert_eq!(config.mqm.redis.password.as_ref().map(|password| password.expose()), Some("s3cret-6"));
     assert_eq!(config.mqm.amqp.addrs[0].expose(), "u:s3cret-5@h:1/v");
     for printed in [config.to_yaml(), format!("{config:?}")] {
         assert!(!printed.contains("s3cret"), "{printed}");
-        assert_eq!(printed.matches("********").count(), 6, "{printed}");
+        assert_eq!(printed.matches("********").count(), 8, "{printed}");
     }
 }
 

@@ -177,6 +177,7 @@ fn section(text: &mut String, name: &str, listen: SocketAddr, tls: &str, lines: 
 struct Running {
     child: Child,
     log: Log,
+    printed: Log,
     folder: TempDir,
 }
 
@@ -202,10 +203,10 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", binary.display()));
-        let log = Log::default();
-        log.collect(child.stdout.take().expect("stdout is piped"));
+        let (log, printed) = (Log::default(), Log::default());
+        Log::collect_for(vec![log.clone(), printed.clone()], child.stdout.take().expect("stdout is piped"));
         log.collect(child.stderr.take().expect("stderr is piped"));
-        Self { child, log, folder }
+        Self { child, log, printed, folder }
     }
 }
 
@@ -248,8 +249,10 @@ pub struct Gateway {
     pub websocket: Option<SocketAddr>,
     /// Where health and metrics are asked.
     pub observability: SocketAddr,
-    /// What it has logged.
+    /// What it has written to standard output and standard error: above all, what it has logged.
     pub log: Log,
+    /// What it has written to standard output alone.
+    pub printed: Log,
     settings: Settings,
     running: Running,
 }
@@ -276,6 +279,7 @@ impl Gateway {
             websocket: None,
             observability: any,
             log: running.log.clone(),
+            printed: running.printed.clone(),
             settings,
             running,
         };

@@ -27,16 +27,23 @@ struct Said {
 impl Log {
     /// Collects the lines of `output` on a thread of its own until it ends.
     pub fn collect(&self, output: impl Read + Send + 'static) {
-        let log = self.clone();
-        log.lock().open += 1;
+        Self::collect_for(vec![self.clone()], output);
+    }
+
+    /// As [`Log::collect`], for each of `logs`.
+    pub fn collect_for(logs: Vec<Self>, output: impl Read + Send + 'static) {
+        logs.iter().for_each(|log| log.lock().open += 1);
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                log.lock().lines.push(line);
-                log.shared.grown.notify_all();
+                logs.iter().for_each(|log| log.change(|said| said.lines.push(line.clone())));
             }
-            log.lock().open -= 1;
-            log.shared.grown.notify_all();
+            logs.iter().for_each(|log| log.change(|said| said.open -= 1));
         });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Said)) {
+        change(&mut self.lock());
+        self.shared.grown.notify_all();
     }
 
     /// Waits until every output has ended, so that no line is missing; says whether that came within `patience`.

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use config::{Acks, Bridge, BridgeTls, KafkaBridge, KafkaCompression, Partitioner, SaslMechanism, Secret, WhenFull};
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::{ClientConfig, NativeClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaConfRes;
@@ -45,7 +46,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("plugin.library.paths", "no code is loaded"),
 ];
 
-/// Second names that librdkafka has for properties set here.
+/// Second names that librdkafka has for properties set here. It would take the one or the other, as chance has it.
 const ALIASES: &[(&str, &str)] = &[
     ("metadata.broker.list", "bootstrap.servers"),
     ("request.required.acks", "acks"),
@@ -87,6 +88,9 @@ pub(super) struct Properties {
     tls: BridgeTls,
     patience: Duration,
     linger: Linger,
+    batch_bytes: u32,
+    batch_records: usize,
+    compress: bool,
 }
 
 impl Properties {
@@ -105,19 +109,21 @@ impl Properties {
         deliver(&mut base, kafka);
         gather(&mut base, bridge, kafka);
         secure(&mut base, kafka);
-        for (name, value) in &kafka.properties {
-            let name = ALIASES.iter().find(|(alias, _)| alias == name).map_or(name.as_str(), |(_, name)| name);
-            if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
-                return Err(BadProperty::new(name, format_args!("cannot be set: {reason}")));
-            }
-            if name == "debug" {
-                base.set_log_level(RDKafkaLogLevel::Debug);
-            }
-            base.set(name, value.expose());
-        }
+        set_own(&mut base, kafka)?;
+        // What follows from them follows from the operator's own too.
+        keep_order(&mut base)?;
         try_out(&base)?;
-        let linger = divide_linger(&mut base);
-        Ok(Self { base, tls: kafka.tls.clone(), patience: kafka.delivery_timeout, linger })
+        let told = Native::of(&base)?;
+        let linger = divide_linger(&mut base, told.number("linger.ms")?);
+        Ok(Self {
+            base,
+            tls: kafka.tls.clone(),
+            patience: Duration::from_millis(told.number("message.timeout.ms")?),
+            linger,
+            batch_bytes: told.number("batch.size")?,
+            batch_records: told.number("batch.num.messages")?,
+            compress: told.get("compression.codec")? != "none",
+        })
     }
 
     /// How long records gather.
@@ -127,7 +133,17 @@ impl Properties {
 
     /// Whether records become smaller on their way to the broker.
     pub(super) fn compress(&self) -> bool {
-        self.base.get("compression.codec").is_some_and(|codec| codec != "none")
+        self.compress
+    }
+
+    /// The most bytes of a batch, where no topic takes less.
+    pub(super) fn batch_bytes(&self) -> u32 {
+        self.batch_bytes
+    }
+
+    /// The most records of a batch.
+    pub(super) fn batch_records(&self) -> usize {
+        self.batch_records
     }
 
     /// How long a record is tried.
@@ -141,8 +157,14 @@ impl Properties {
     /// One of their files cannot be read.
     pub(super) fn now(&self, password: Option<&Secret>, batches: &Batches) -> Result<ClientConfig, PublishError> {
         let mut now = self.base.clone();
+        // What the operator has set as a property stays.
+        let fill = |now: &mut ClientConfig, name: &str, value: &str| {
+            if now.get(name).is_none_or(str::is_empty) {
+                now.set(name, value);
+            }
+        };
         if let Some(password) = password {
-            now.set("sasl.password", password.expose());
+            fill(&mut now, "sasl.password", password.expose());
         }
         batches.limit(&mut now);
         if !self.tls.enable {
@@ -154,14 +176,14 @@ impl Properties {
             authorities.push('\n');
         }
         if !authorities.is_empty() {
-            now.set("ssl.ca.pem", authorities);
+            fill(&mut now, "ssl.ca.pem", &authorities);
         }
         if let (Some(cert), Some(key)) = (&self.tls.cert, &self.tls.key) {
             // librdkafka reads them itself, and would not say which one is not there.
             read(cert)?;
             read(key)?;
-            now.set("ssl.certificate.location", cert.to_string_lossy());
-            now.set("ssl.key.location", key.to_string_lossy());
+            fill(&mut now, "ssl.certificate.location", &cert.to_string_lossy());
+            fill(&mut now, "ssl.key.location", &key.to_string_lossy());
         }
         Ok(now)
     }
@@ -179,10 +201,8 @@ fn deliver(base: &mut ClientConfig, kafka: &KafkaBridge) {
         Acks::All => "all",
     };
     base.set("acks", acks);
-    base.set("enable.idempotence", if kafka.is_idempotent() { "true" } else { "false" });
-    if !kafka.is_idempotent() {
-        // Else what is repeated would come behind what was sent after it.
-        base.set("max.in.flight.requests.per.connection", "1");
+    if let Some(idempotence) = kafka.idempotence {
+        base.set("enable.idempotence", idempotence.to_string());
     }
     base.set("message.timeout.ms", kafka.delivery_timeout.as_millis().to_string());
 }
@@ -207,6 +227,7 @@ fn gather(base: &mut ClientConfig, bridge: &Bridge, kafka: &KafkaBridge) {
     };
     base.set("partitioner", partitioner);
     base.set("linger.ms", kafka.linger.as_millis().to_string());
+    base.set("batch.size", kafka.batch_bytes.to_string());
     base.set("message.max.bytes", kafka.max_message_bytes.to_string());
     // The supervisor bounds what is held; the client has room for all of that and any one record.
     let room = match bridge.when_full {
@@ -228,9 +249,8 @@ pub(super) struct Linger {
 }
 
 /// Leaves the client as much of its linger as it is to have, and tells where all of it is spent.
-fn divide_linger(base: &mut ClientConfig) -> Linger {
-    let millis = base.get("linger.ms").and_then(|linger| linger.parse().ok());
-    let linger = millis.and_then(|millis: f64| Duration::try_from_secs_f64(millis / 1e3).ok()).unwrap_or_default();
+fn divide_linger(base: &mut ClientConfig, millis: f64) -> Linger {
+    let linger = Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default();
     let client = linger.min(GATHERS);
     if linger > client {
         base.set("linger.ms", client.as_millis().to_string());
@@ -265,6 +285,55 @@ fn secure(base: &mut ClientConfig, kafka: &KafkaBridge) {
     }
 }
 
+/// Sets the operator's own properties over those of the keys.
+fn set_own(base: &mut ClientConfig, kafka: &KafkaBridge) -> Result<(), BadProperty> {
+    let known = Native::of(base)?;
+    for (name, value) in &kafka.properties {
+        // All topics have the same properties, so those of topics need no prefix; some names of others begin so.
+        let bare = name.strip_prefix("topic.").filter(|bare| known.get(bare).is_ok()).unwrap_or(name);
+        let name = ALIASES.iter().find(|(alias, _)| *alias == bare).map_or(bare, |(_, name)| name);
+        if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            return Err(BadProperty::new(name, format_args!("cannot be set: {reason}")));
+        }
+        if name == "debug" {
+            base.set_log_level(RDKafkaLogLevel::Debug);
+        }
+        base.set(name, value.expose());
+    }
+    Ok(())
+}
+
+/// Sees to it that what is repeated does not come behind what was sent after it.
+fn keep_order(base: &mut ClientConfig) -> Result<(), BadProperty> {
+    let told = Native::of(base)?;
+    let idempotent = match base.get("enable.idempotence") {
+        Some(_) => told.get("enable.idempotence")? == "true",
+        None => told.get("acks")? == "-1",
+    };
+    base.set("enable.idempotence", idempotent.to_string());
+    if !idempotent && base.get("max.in.flight.requests.per.connection").is_none() {
+        base.set("max.in.flight.requests.per.connection", "1");
+    }
+    Ok(())
+}
+
+/// What librdkafka makes of properties: one spelling of each value, and a value for each.
+struct Native(NativeClientConfig);
+
+impl Native {
+    fn of(config: &ClientConfig) -> Result<Self, BadProperty> {
+        config.create_native_config().map(Self).map_err(refused)
+    }
+
+    fn get(&self, name: &str) -> Result<String, BadProperty> {
+        self.0.get(name).map_err(refused)
+    }
+
+    fn number<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<T, BadProperty> {
+        self.get(name)?.parse().map_err(|error| BadProperty::new(name, error))
+    }
+}
+
 /// Has librdkafka look at them: each by itself, then all together, by a producer that knows no broker.
 fn try_out(base: &ClientConfig) -> Result<(), BadProperty> {
     let mut alone = base.clone();
@@ -273,141 +342,22 @@ fn try_out(base: &ClientConfig) -> Result<(), BadProperty> {
         alone.set("sasl.password", "-");
     }
     let made: Result<BaseProducer, KafkaError> = alone.create();
-    match made {
-        Ok(_) => Ok(()),
-        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _)) => {
-            Err(BadProperty::new(&name, "librdkafka has no such property"))
+    made.map(drop).map_err(refused)
+}
+
+/// Why librdkafka does not take them.
+fn refused(error: KafkaError) -> BadProperty {
+    match error {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _) => {
+            BadProperty::new(&name, "librdkafka has no such property")
         }
-        Err(KafkaError::ClientConfig(_, _, name, _)) => {
-            Err(BadProperty::new(&name, "librdkafka does not take this value; see its list of properties"))
+        KafkaError::ClientConfig(_, _, name, _) => {
+            BadProperty::new(&name, "librdkafka does not take this value; see its list of properties")
         }
-        Err(KafkaError::ClientCreation(reason)) => Err(BadProperty::new("", reason)),
-        Err(error) => Err(BadProperty::new("", error)),
+        KafkaError::ClientCreation(reason) => BadProperty::new("", reason),
+        error => BadProperty::new("", error),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::kafka::limits::Limits;
-
-    fn kafka(properties: &[(&str, &str)]) -> KafkaBridge {
-        let secret = |text: &str| text.parse().expect("any text is one");
-        let properties: BTreeMap<String, Secret> =
-            properties.iter().map(|(name, value)| ((*name).to_owned(), secret(value))).collect();
-        KafkaBridge { addrs: vec!["k:9092".parse().expect("any text is one")], properties, ..KafkaBridge::default() }
-    }
-
-    fn of(kafka: &KafkaBridge) -> Result<Properties, BadProperty> {
-        Properties::new(&Bridge::default(), kafka)
-    }
-
-    #[track_caller]
-    fn refused(kafka: &KafkaBridge) -> String {
-        of(kafka).map(|_| "taken").expect_err("it is refused").to_string()
-    }
-
-    #[test]
-    fn without_idempotence_one_request_at_a_time_keeps_the_order() {
-        for (acks, idempotence, word, expected) in [
-            (Acks::All, None, "all", None),
-            (Acks::All, Some(false), "all", Some("1")),
-            (Acks::Leader, None, "1", Some("1")),
-            (Acks::None, None, "0", Some("1")),
-        ] {
-            let properties = of(&KafkaBridge { acks, idempotence, ..kafka(&[]) }).unwrap().base;
-            assert_eq!(properties.get("acks"), Some(word));
-            assert_eq!(properties.get("max.in.flight.requests.per.connection"), expected, "{acks:?} {idempotence:?}");
-        }
-    }
-
-    #[test]
-    fn the_client_has_room_for_all_that_may_wait() {
-        let bridge = Bridge { when_full: WhenFull::Wait, ..Bridge::default() };
-        let properties = Properties::new(&bridge, &kafka(&[])).unwrap().base;
-        let kbytes: u64 = properties.get("queue.buffering.max.kbytes").unwrap().parse().unwrap();
-        assert!(kbytes * 1024 >= 5 * 16 * 1024 * 1024 + 1_000_000, "{kbytes}");
-    }
-
-    #[test]
-    fn what_lingers_for_long_does_so_before_the_client_has_it() {
-        let millis =
-            |before, client| Linger { before: Duration::from_millis(before), client: Duration::from_millis(client) };
-        for (millis_in_all, expected, told) in
-            [("0", millis(0, 0), "0"), ("2", millis(0, 2), "2"), ("4", millis(0, 4), "4"), ("50", millis(46, 4), "4")]
-        {
-            let properties = of(&kafka(&[("linger.ms", millis_in_all)])).unwrap();
-            assert_eq!(properties.linger(), expected, "{millis_in_all}");
-            assert_eq!(properties.base.get("linger.ms"), Some(told));
-        }
-    }
-
-    #[test]
-    fn properties_of_the_operator_come_last_by_either_of_their_names() {
-        let own = kafka(&[("queue.buffering.max.ms", "0"), ("socket.timeout.ms", "20000")]);
-        let properties = of(&own).unwrap().base;
-        assert_eq!(properties.get("linger.ms"), Some("0"));
-        assert_eq!(properties.get("queue.buffering.max.ms"), None);
-        assert_eq!(properties.get("socket.timeout.ms"), Some("20000"));
-    }
-
-    #[test]
-    fn compression_is_known_by_whichever_key_it_comes() {
-        let keyed = KafkaBridge { compression: KafkaCompression::Zstd, ..kafka(&[]) };
-        assert!(of(&keyed).unwrap().compress());
-        assert!(!of(&kafka(&[])).unwrap().compress());
-        for name in ["compression.type", "compression.codec"] {
-            assert!(of(&kafka(&[(name, "lz4")])).unwrap().compress(), "{name}");
-            assert!(
-                !of(&KafkaBridge { compression: KafkaCompression::Zstd, ..kafka(&[(name, "none")]) })
-                    .unwrap()
-                    .compress()
-            );
-        }
-    }
-
-    #[test]
-    fn a_property_that_cannot_be_used_is_named_and_its_value_is_not() {
-        for (name, value, reason) in [
-            ("lingr.ms", "5", "property \"lingr.ms\": librdkafka has no such property"),
-            (
-                "linger.ms",
-                "s3cret",
-                "property \"linger.ms\": librdkafka does not take this value; see its list of properties",
-            ),
-            ("transactional.id", "x", "property \"transactional.id\": cannot be set: nothing is sent in transactions"),
-        ] {
-            assert_eq!(refused(&kafka(&[(name, value)])), reason);
-        }
-        let together = refused(&kafka(&[("max.in.flight", "6")]));
-        assert!(together.contains("max.in.flight"), "{together}");
-    }
-
-    #[test]
-    fn a_login_needs_no_password_until_it_connects() {
-        let mut kafka = kafka(&[]);
-        kafka.sasl.mechanism = SaslMechanism::ScramSha512;
-        kafka.sasl.username = "u".to_owned();
-        let properties = of(&kafka).unwrap();
-        let password = "p#a$s".parse().unwrap();
-        let now = properties.now(Some(&password), &Limits::new(1_000, Vec::new()).batches()).unwrap();
-        assert_eq!(now.get("sasl.password"), Some("p#a$s"));
-        assert_eq!((now.get("security.protocol"), now.get("batch.size")), (Some("sasl_plaintext"), Some("1000")));
-    }
-
-    #[test]
-    fn authorities_are_read_at_each_start() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("ca.pem");
-        let mut kafka = kafka(&[]);
-        kafka.tls = BridgeTls { enable: true, ca_certs: vec![file.clone()], ..BridgeTls::default() };
-        let properties = of(&kafka).unwrap();
-        let batches = Limits::new(1_000, Vec::new()).batches();
-        let error = properties.now(None, &batches).map(|_| ()).unwrap_err();
-        assert_eq!(error.to_string(), format!("{}: No such file or directory (os error 2)", file.display()));
-        std::fs::write(&file, "pem").unwrap();
-        assert_eq!(properties.now(None, &batches).unwrap().get("ssl.ca.pem"), Some("pem\n"));
-    }
-}
+mod tests;

@@ -44,8 +44,12 @@ fn kafka(mqm: &MqmKafka) -> Bridge {
     let mut set = |name: &str, value: u64| properties.insert(name.to_owned(), secret(&value.to_string()));
     set("request.timeout.ms", u64::from(producer.timeout) * 1000);
     set("message.send.max.retries", u64::from(retry.max));
-    set("retry.backoff.ms", positive(retry.backoff).map_or(100, |seconds| seconds.saturating_mul(1000)));
-    if let Some(most) = positive(flush.max_messages).or(positive(flush.messages)) {
+    let backoff = positive(retry.backoff).map_or(100, |seconds| seconds.saturating_mul(1000));
+    set("retry.backoff.ms", backoff);
+    // By default the client never waits for longer than a second.
+    set("retry.backoff.max.ms", backoff.max(1000));
+    // A request is sent once it has `messages`, and cannot have more than `max_messages`.
+    if let Some(most) = [flush.messages, flush.max_messages].into_iter().filter_map(positive).min() {
         set("batch.num.messages", most);
     }
     let kafka = KafkaBridge {

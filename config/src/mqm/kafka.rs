@@ -66,7 +66,7 @@ section! {
     pub struct KafkaFlush {
         /// At so many bytes.
         bytes: i64 = 0,
-        /// At so many records.
+        /// At so many records of a partition.
         messages: i64 = 0,
         /// After so many seconds.
         frequency: i64 = 0,

@@ -34,7 +34,8 @@ section! {
     pub struct MqmNats {
         /// Whether topics go there.
         enable: bool = false,
-        /// Servers, `host:port`, with or without `nats://`.
+        /// Servers, `host:port`, with `user:password@` or a token and `@` in front if a login is wanted, with or without `nats://`;
+        /// `tls://` is TLS. All have the same. Passwords and tokens are never printed.
         addrs: Vec<BrokerAddr> = Vec::new(),
         /// Publishing to core NATS.
         producer: NatsProducer = NatsProducer::default(),

@@ -78,6 +78,9 @@ impl Rules<'_> {
 
     fn kafka(&self, at: &str, kafka: &KafkaBridge) -> Checked {
         self.broker(at, &kafka.addrs, &kafka.tls)?;
+        self.bare(at, &kafka.addrs, "write host:port; a login goes to `sasl`, and TLS to `tls`")?;
+        let linger = kafka.linger < kafka.delivery_timeout;
+        self.demand(linger, &format!("{at}.linger_ms"), "must be less than `delivery_timeout_ms`")?;
         let acks = !kafka.is_idempotent() || kafka.acks == Acks::All;
         let reason = "goes with `acks: all` alone; set one of them";
         self.demand(acks, &format!("{at}.idempotence"), reason)?;
@@ -105,12 +108,7 @@ impl Rules<'_> {
     fn redis(&self, at: &str, redis: &RedisBridge) -> Checked {
         self.broker(at, &redis.addrs, &redis.tls)?;
         let at_key = |key: &str| format!("{at}.{key}");
-        let plain = redis.addrs.iter().all(|addr| !addr.expose().contains(['@', '/']));
-        self.demand(
-            plain,
-            &at_key("addrs"),
-            "write host:port; user, password, database and TLS have keys of their own",
-        )?;
+        self.bare(at, &redis.addrs, "write host:port; user, password, database and TLS have keys of their own")?;
         let by_sentinels = redis.mode == RedisMode::Sentinel;
         let named = !by_sentinels || !redis.master.is_empty();
         self.demand(named, &at_key("master"), "sentinels are asked for a master by its name")?;

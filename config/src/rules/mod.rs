@@ -7,7 +7,7 @@ mod nats;
 
 use crate::error::ConfigError;
 use crate::places::Places;
-use crate::{Config, ControlToken, Credential, Dial, Tls, WebSocket};
+use crate::{BrokerAddr, Config, ControlToken, Credential, Dial, Tls, WebSocket};
 
 /// Refuses the first thing that does not go together.
 pub(crate) fn check(config: &Config, places: &Places) -> Result<(), ConfigError> {
@@ -98,6 +98,12 @@ impl Rules<'_> {
             self.demand(both, &format!("{key}.certs[{index}]"), "a certificate is two files, `cert` and `key`")?;
         }
         Ok(())
+    }
+
+    /// Demands addresses without a login and whatever else a URL has: clients say them in their errors.
+    fn bare(&self, at: &str, addrs: &[BrokerAddr], reason: &str) -> Checked {
+        let bare = addrs.iter().all(|addr| !addr.expose().contains(['@', '/']));
+        self.demand(bare, &format!("{at}.addrs"), reason)
     }
 
     fn credential(&self, key: &str, credential: &Credential) -> Checked {

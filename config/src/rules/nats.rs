@@ -6,9 +6,7 @@ use crate::{Headers, NatsBridge};
 impl Rules<'_> {
     pub(super) fn nats(&self, at: &str, nats: &NatsBridge) -> Checked {
         self.broker(at, &nats.addrs, &nats.tls)?;
-        let bare = nats.addrs.iter().all(|addr| !addr.expose().contains(['@', '/']));
-        let reason = "write host:port; a login goes to the keys beside it, and TLS to `tls`";
-        self.demand(bare, &format!("{at}.addrs"), reason)?;
+        self.bare(at, &nats.addrs, "write host:port; a login goes to the keys beside it, and TLS to `tls`")?;
         for (key, credential) in [("password", &nats.password), ("token", &nats.token), ("nkey", &nats.nkey)] {
             self.credential(&format!("{at}.{key}"), credential)?;
         }
@@ -24,18 +22,28 @@ impl Rules<'_> {
 
     fn jetstream(&self, at: &str, nats: &NatsBridge) -> Checked {
         let stream = &nats.jetstream;
-        let named = !stream.enable || !stream.stream.is_empty();
-        self.demand(named, &format!("{at}.stream"), "JetStream needs the name of a stream")?;
-        for (key, name) in [("stream", &stream.stream), ("domain", &stream.domain)] {
-            let legal = !name.contains(|c: char| c.is_whitespace() || c.is_control() || "./\\*>".contains(c));
-            let reason = "NATS takes no name with spaces, dots, slashes, `*` or `>`";
-            self.demand(legal, &format!("{at}.{key}"), reason)?;
-        }
-        let subjects = !stream.enable || !stream.create || !stream.subjects.is_empty();
-        self.demand(subjects, &format!("{at}.subjects"), "a stream that is created needs its subjects")?;
-        let legal = stream.subjects.iter().all(|subject| is_subject(subject, "*>"));
+        self.nats_stream(&format!("{at}.stream"), stream.enable, &stream.stream)?;
+        self.nats_name(&format!("{at}.domain"), &stream.domain)?;
+        self.nats_subjects(&format!("{at}.subjects"), stream.enable && stream.create, &stream.subjects)
+    }
+
+    /// The name of a stream, which must be there if it is `used`.
+    pub(super) fn nats_stream(&self, key: &str, used: bool, name: &str) -> Checked {
+        self.demand(!used || !name.is_empty(), key, "JetStream needs the name of a stream")?;
+        self.nats_name(key, name)
+    }
+
+    fn nats_name(&self, key: &str, name: &str) -> Checked {
+        let legal = !name.contains(|c: char| c.is_whitespace() || c.is_control() || "./\\*>".contains(c));
+        self.demand(legal, key, "NATS takes no name with spaces, dots, slashes, `*` or `>`")
+    }
+
+    /// The subjects of a stream, some of which must be there if it is `created`.
+    pub(super) fn nats_subjects(&self, key: &str, created: bool, subjects: &[String]) -> Checked {
+        self.demand(!created || !subjects.is_empty(), key, "a stream that is created needs its subjects")?;
+        let legal = subjects.iter().all(|subject| is_subject(subject, "*>"));
         let reason = "a subject is words and dots, without spaces; `*` stands for a word, and `>` at the end for all that follow";
-        self.demand(legal, &format!("{at}.subjects"), reason)
+        self.demand(legal, key, reason)
     }
 
     /// Names that can be sent, and that the server does not take for its own.

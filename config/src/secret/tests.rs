@@ -5,16 +5,17 @@ fn addr(text: &str) -> BrokerAddr {
 }
 
 #[test]
-fn an_address_is_printed_without_its_password() {
+fn an_address_is_printed_without_its_password_or_token() {
     for (text, expected) in [
         ("127.0.0.1:9092", "127.0.0.1:9092"),
         ("[::1]:9092", "[::1]:9092"),
-        ("user@host:1", "user@host:1"),
+        ("t0ken@host:1", "********@host:1"),
+        ("t0ken:@host:1", "********@host:1"),
         ("user:pass@host:1", "user:********@host:1"),
         ("u:p@ss@host:1/%2f", "u:********@host:1/%2f"),
         ("nats://u:p:q@host:1", "nats://u:********@host:1"),
         ("redis://:p@host:1/0", "redis://:********@host:1/0"),
-        ("nats://token@host:1", "nats://token@host:1"),
+        ("nats://t0ken@host:1", "nats://********@host:1"),
     ] {
         assert_eq!(addr(text).to_string(), expected);
         assert_eq!(format!("{:?}", addr(text)), expected);

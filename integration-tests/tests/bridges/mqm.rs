@@ -1,7 +1,7 @@
 //! The section `mqm` of the Go gateway, and `frontier check --connect`.
 
 use frontier_integration_tests::bridges::is;
-use frontier_integration_tests::brokers::{Redis, RedisClient};
+use frontier_integration_tests::brokers::{Login, Nats, Redis, RedisClient, Settings as BrokerSettings};
 use frontier_integration_tests::raw::{Body, Client};
 use frontier_integration_tests::{Settings, eventually};
 
@@ -84,6 +84,40 @@ fn the_go_gateways_form_works_for_every_broker() {
         .collect();
     let at_kafka = kafka.stored("shared").len();
     assert!((1..20).contains(&at_kafka), "{at_kafka} of {} at Kafka, the others at the service", sent.len());
+}
+
+/// Core NATS, and a stream that is not there yet; the login stands in the address.
+#[test]
+fn nats_in_the_go_gateways_form_is_core_or_a_stream_that_is_made() {
+    let login = Login::new("alice", "wonder-1");
+    let nats = Nats::start(&BrokerSettings { login: Some(login.clone()), ..BrokerSettings::default() });
+    let start = |lines: &str| {
+        let addr = format!("nats://alice:wonder-1@{}", nats.addr);
+        let sections = format!("mqm:\n  nats:\n    enable: true\n    addrs: [\"{addr}\"]\n    {lines}\n");
+        let gateway = Settings { sections, ..Settings::default() }.start();
+        eventually("it is up", || is(&gateway, "mqm.nats", "up").then_some(()));
+        gateway
+    };
+    let mut client = nats::Client::connect(nats.addr, Some(&login));
+    client.subscribe("core.>");
+    let gateway = start("producer: { subjects: [core.a] }");
+    let mut edge = Client::edge(gateway.edge);
+    let sent = edge.message(&Body::new().topic("core.a").value(b"1"));
+    assert_eq!(edge.acked(sent), Ok(()));
+    let message = client.next();
+    assert_eq!((&*message.subject, &*message.arrived.payload), ("core.a", &b"1"[..]));
+    assert_eq!(message.arrived.headers["frontier-edge-id"], edge.id.to_string());
+    assert_eq!(gateway.log.count("wonder-1"), 0);
+
+    let gateway = start("jetstream: { enable: true, name: MADE, producer: { subjects: [kept.a, kept.b] } }");
+    let mut edge = Client::edge(gateway.edge);
+    for topic in ["kept.a", "kept.b"] {
+        let sent = edge.message(&Body::new().topic(topic).value(topic.as_bytes()));
+        assert_eq!(edge.acked(sent), Ok(()), "{topic}");
+    }
+    let (stored, _) = nats::Client::connect(nats.addr, Some(&login)).stored("MADE", 0);
+    let stored: Vec<_> = stored.iter().map(|message| (&*message.subject, &*message.arrived.payload)).collect();
+    assert_eq!(stored, [("kept.a", &b"kept.a"[..]), ("kept.b", b"kept.b")]);
 }
 
 #[test]

@@ -75,6 +75,45 @@ fn a_message_becomes_a_line_that_tells_where_it_came_from() {
     assert_eq!(counters(&gateway, "f")["delivered"], 2);
 }
 
+/// What reads standard output gets lines of messages alone, if the log goes elsewhere.
+#[test]
+fn a_dash_is_standard_output() {
+    let mut settings = settings(&[bridge("f", Path::new("\"-\""), &["topics: [t]"])]);
+    settings.sections += "log: { output: stderr }\n";
+    let gateway = settings.start();
+    gateway.logged("bridge up");
+    let mut edge = Client::edge(gateway.edge);
+    for value in ["one", "two"] {
+        accepted(&mut edge, "t", value);
+    }
+    let printed = eventually("both lines", || Some(gateway.printed.lines()).filter(|lines| lines.len() >= 2));
+    let payloads: Vec<Value> = printed
+        .iter()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}"))["payload"].take()
+        })
+        .collect();
+    assert_eq!(payloads, ["one", "two"]);
+}
+
+/// Then the system has it: the end of the gateway does not reach it.
+#[test]
+fn without_fsync_what_was_acked_outlives_the_gateway() {
+    let folder = folder();
+    let path = folder.path().join("t.jsonl");
+    let mut settings = settings(&[bridge("f", &path, &["topics: [t]"])]);
+    settings.sections += "      fsync: false\n";
+    let mut gateway = settings.start();
+    let mut edge = Client::edge(gateway.edge);
+    let sent: Vec<u64> = (0..100).map(|number| publish(&mut edge, "t", &number.to_string())).collect();
+    for packet in sent {
+        assert_eq!(edge.acked(packet), Ok(()));
+    }
+    gateway.signal(Signal::Kill);
+    gateway.exit(PATIENCE);
+    assert_eq!(payloads(&path), (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_topic_finds_its_bridges_and_services() {
     let folder = folder();

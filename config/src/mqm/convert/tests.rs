@@ -30,7 +30,7 @@ fn kafka_keeps_its_meaning() {
         idempotent: true,
         timeout: 7,
         compression_level: 3,
-        flush: KafkaFlush { bytes: 2_000, messages: 10, frequency: 2, max_messages: 0 },
+        flush: KafkaFlush { bytes: 2_000, messages: 10, frequency: 2, max_messages: 20 },
         retry: KafkaRetry { max: 5, backoff: 2 },
         ..KafkaProducer::default()
     };
@@ -47,9 +47,32 @@ fn kafka_keeps_its_meaning() {
         ("batch.num.messages", "10"),
         ("message.send.max.retries", "5"),
         ("request.timeout.ms", "7000"),
+        ("retry.backoff.max.ms", "2000"),
         ("retry.backoff.ms", "2000"),
     ];
     assert_eq!(properties, BTreeMap::from(expected));
+}
+
+#[test]
+fn kafka_sends_at_the_lesser_of_two_numbers_of_records() {
+    for (messages, max_messages, expected) in [
+        (3, 10, Some("3")),
+        (10, 3, Some("3")),
+        (3, 0, Some("3")),
+        (0, 3, Some("3")),
+        (-1, 3, Some("3")),
+        (0, -1, None),
+    ] {
+        let flush = KafkaFlush { messages, max_messages, ..KafkaFlush::default() };
+        let producer = KafkaProducer { topics: names(&["a"]), flush, ..KafkaProducer::default() };
+        let mqm = Mqm { kafka: MqmKafka { enable: true, addrs: addrs(&["k:9092"]), producer }, ..Mqm::default() };
+        let kafka = mqm.bridges().remove(0).kafka.expect("it is Kafka");
+        assert_eq!(
+            kafka.properties.get("batch.num.messages").map(Secret::expose),
+            expected,
+            "{messages} {max_messages}"
+        );
+    }
 }
 
 #[test]
@@ -61,7 +84,8 @@ fn kafka_without_options_is_acked_by_the_leader() {
     assert_eq!((kafka.acks, kafka.is_idempotent(), kafka.compression_level), (Acks::Leader, false, -1));
     let defaults = KafkaBridge::default();
     assert_eq!((kafka.linger, kafka.batch_bytes), (defaults.linger, defaults.batch_bytes));
-    assert_eq!(kafka.properties["retry.backoff.ms"].expose(), "100");
+    let waits = ["retry.backoff.ms", "retry.backoff.max.ms"].map(|name| kafka.properties[name].expose());
+    assert_eq!(waits, ["100", "1000"]);
     assert!(!bridge.fallback && !kafka.properties.contains_key("batch.num.messages"));
 }
 
@@ -149,7 +173,7 @@ fn every_property_of_amqp_is_carried_over() {
 fn nats_publishes_to_the_stream_if_that_is_on() {
     let mut nats = MqmNats {
         enable: true,
-        addrs: addrs(&["nats://u:p@n:4222", "m:4222"]),
+        addrs: addrs(&["nats://u:p@n:4222", "u:p@m:4222"]),
         producer: NatsProducer { subjects: names(&["core"]) },
         jetstream: MqmJetStream {
             enable: true,

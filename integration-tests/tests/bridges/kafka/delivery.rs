@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use frontier_integration_tests::bridges::{Load, is};
+use frontier_integration_tests::bridges::{Load, counters, is};
 use frontier_integration_tests::brokers::{Kafka, KafkaLog, Settings};
 use frontier_integration_tests::raw::{Body, Client, Hello, time};
 use frontier_integration_tests::{Gateway, eventually};
@@ -48,18 +48,67 @@ fn every_codec_is_used_and_read_back() {
     assert_eq!(begun, ["gzip", "lz4", "snappy", "zstd"], "{}", read.err);
 }
 
+/// A broker that is not there is no reason to leave those that are.
+#[test]
+fn the_first_of_several_addresses_may_be_dead() {
+    let mut server = Server::start(&Settings::default(), &["t"]);
+    let addrs = format!("addrs: [\"127.0.0.1:1\", \"{}\"]", server.addr());
+    let lines = ["topics: [t]".to_owned(), "kafka:".to_owned(), format!("  {addrs}")];
+    let gateway = settings(&[(BRIDGE, lines.into())]).start();
+    let mut edge = Client::edge(gateway.edge);
+    assert_eq!(publish(&mut edge, "t", b"x"), Ok(()));
+    assert_eq!(server.stored("t").len(), 1);
+    assert!(is(&gateway, BRIDGE, "up"));
+}
+
+/// As many records as go together are sent at once, however long they could linger; fewer wait for more.
+#[test]
+fn a_batch_that_is_full_does_not_linger() {
+    let server = Server::start(&Settings::default(), &["own", "mqm"]);
+    let own = bridge(&server, "own", "linger_ms: 60000\n      properties: { batch.num.messages: \"3\" }");
+    let mut settings = settings(&[("own", own)]);
+    settings.sections += &format!(
+        "mqm:
+  kafka:
+    enable: true
+    addrs: [\"{}\"]
+    producer: {{ topics: [mqm], flush: {{ messages: 3, max_messages: 100, frequency: 60 }} }}
+",
+        server.addr()
+    );
+    let gateway = settings.start();
+    let mut edge = Client::edge(gateway.edge);
+    for (topic, name) in [("own", "own"), ("mqm", "mqm.kafka")] {
+        let mut sent: Vec<u64> = (0..4).map(|_| edge.message(&Body::new().topic(topic).value(b"x"))).collect();
+        for packet in sent.drain(..3) {
+            assert_eq!(edge.acked(packet), Ok(()), "{name}");
+        }
+        let held = eventually("it has the fourth", || {
+            let counters = counters(&gateway, name);
+            (counters["matched"] == 4).then_some(counters)
+        });
+        assert_eq!((held["delivered"], held["queued"]), (3, 1), "{name}");
+        sent.extend((0..2).map(|_| edge.message(&Body::new().topic(topic).value(b"x"))));
+        for packet in sent {
+            assert_eq!(edge.acked(packet), Ok(()), "{name}");
+        }
+    }
+}
+
 /// With any number of acks, with and without idempotence, everything arrives in the order of its edge; the key decides the
 /// partition, or chance.
 #[test]
 fn acks_and_keys_are_as_configured() {
     let mut server = Server::start(&Settings::default(), &["all", "leader", "none"]);
-    server.make(&["keyed", "random"], 4, &[]);
+    server.make(&["murmur2", "consistent", "fnv1a", "random"], 4, &[]);
     let gateway = settings(&[
         ("all", bridge(&server, "all", "idempotence: false")),
         ("leader", bridge(&server, "leader", "acks: leader")),
         ("none", bridge(&server, "none", "acks: none")),
-        ("keyed", [bridge(&server, "keyed", "linger_ms: 0"), vec!["key: ${meta.site}".to_owned()]].concat()),
+        ("murmur2", by_site(bridge(&server, "murmur2", "linger_ms: 0"))),
         ("random", bridge(&server, "random", "partitioner: random")),
+        ("consistent", by_site(bridge(&server, "consistent", "partitioner: consistent"))),
+        ("fnv1a", by_site(bridge(&server, "fnv1a", "partitioner: fnv1a"))),
     ])
     .start();
     for topic in ["all", "leader", "none"] {
@@ -73,8 +122,18 @@ fn acks_and_keys_are_as_configured() {
     spread(&gateway, &server);
 }
 
-/// Where Java's client puts these keys among four partitions.
-const PLACES: [(&str, i32); 4] = [("north", 2), ("south", 3), ("east", 2), ("west", 1)];
+/// Where these keys belong among four partitions: as Java's client puts them, by their CRC32, and as Sarama puts them.
+const PLACES: [(&str, [(&str, i32); 3]); 4] = [
+    ("north", [("murmur2", 2), ("consistent", 2), ("fnv1a", 0)]),
+    ("south", [("murmur2", 3), ("consistent", 0), ("fnv1a", 2)]),
+    ("east", [("murmur2", 2), ("consistent", 2), ("fnv1a", 0)]),
+    ("west", [("murmur2", 1), ("consistent", 2), ("fnv1a", 2)]),
+];
+
+/// A bridge whose key is the edge's site.
+fn by_site(bridge: Vec<String>) -> Vec<String> {
+    [bridge, vec!["key: ${meta.site}".to_owned()]].concat()
+}
 
 #[track_caller]
 fn spread(gateway: &Gateway, server: &Server) {
@@ -82,11 +141,13 @@ fn spread(gateway: &Gateway, server: &Server) {
         let mut log = KafkaLog::new(server.kafka.inside, topic, partition);
         log.read().expect("Kafka tells what it has").to_vec()
     };
-    for (site, partition) in PLACES {
+    for (site, places) in PLACES {
         let mut edge = Client::connect(gateway.edge, &Hello::edge(format!("{{\"site\":\"{site}\"}}").as_bytes()));
-        assert_eq!(publish(&mut edge, "keyed", site.as_bytes()), Ok(()));
-        let there = read("keyed", partition).iter().any(|record| record.key.as_deref() == Some(site));
-        assert!(there, "{site} is not in partition {partition}");
+        for (topic, partition) in places {
+            assert_eq!(publish(&mut edge, topic, site.as_bytes()), Ok(()));
+            let there = read(topic, partition).iter().any(|record| record.key.as_deref() == Some(site));
+            assert!(there, "{topic}: {site} is not in partition {partition}");
+        }
         for number in 0..16 {
             assert_eq!(publish(&mut edge, "random", format!("{number}").as_bytes()), Ok(()));
         }
