@@ -14,6 +14,8 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 TEST_PATH := $(CARGO_TARGET_DIR)/go/bin:$(CARGO_TARGET_DIR)/node/bin:$(PATH)
 # Most tests wait for a time-out or a broker, so more of them run at a time than there are cores.
 export RUST_TEST_THREADS ?= $(shell echo $$(( 3 * $$(nproc) )))
+# Back ends of bridges, each a cargo feature.
+BACK_ENDS := file kafka amqp nats mqtt redis
 # What tests are of: programs with assertions.
 GATEWAY = FRONTIER_BIN=$(CARGO_TARGET_DIR)/debug/frontier
 
@@ -95,10 +97,14 @@ test-compose: programs ## Run gateway, five brokers and their tests by compose, 
 	@scripts/setup.sh docker
 	scripts/with-engine.sh compose/test.sh $(ARGS)
 
-lint: ## Check format, lints, licences and sources of dependencies
+lint: ## Check format, lints with all and with few back ends, licences and sources of dependencies
 	@scripts/setup.sh lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@# A program without any back end, and with each alone. What is left out is told: a test of that can only run here.
+	for back_end in "" $(BACK_ENDS); do \
+	cargo clippy --quiet --locked -p frontier-gateway --lib --bins --no-default-features --features "$$back_end" -- -D warnings; done
+	cargo test --quiet --locked -p frontier-bridges --lib --no-default-features open::
 	cargo fetch --locked
 	cargo deny --offline --locked check bans licenses sources
 

@@ -38,6 +38,8 @@ use crate::broker::{Addresses, dial, tls};
 use crate::secret::secret;
 use crate::{Bridge, Confirmations, Connector, PublishError, Record, Terms};
 
+pub(crate) use self::message::check_routing_key;
+
 const PORT: u16 = 5672;
 const PORT_TLS: u16 = 5671;
 

@@ -12,7 +12,7 @@
 //! permit for a thread; whatever comes behind it waits for that without a thread of its own.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -20,10 +20,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::{Bridge, Confirmations, Connector, PublishError, Record, Terms};
+use crate::{Bridge, Client, Confirmations, Connector, PublishError, Record, Terms};
 
 /// The path that means standard output.
 const STDOUT: &str = "-";
@@ -33,12 +34,16 @@ const STDOUT: &str = "-";
 pub(crate) struct FileConnector {
     path: PathBuf,
     fsync: bool,
+    /// Nothing will be written: it is only looked at.
+    is_check: bool,
     thread: Thread,
 }
 
 impl FileConnector {
-    pub(crate) fn new(config: &config::FileBridge) -> Self {
-        Self { path: config.path.clone(), fsync: config.fsync, thread: Thread(Arc::new(Semaphore::new(1))) }
+    /// The file of `client`.
+    pub(crate) fn new(config: &config::FileBridge, client: Client<'_>) -> Self {
+        let thread = Thread(Arc::new(Semaphore::new(1)));
+        Self { path: config.path.clone(), fsync: config.fsync, is_check: client == Client::Check, thread }
     }
 }
 
@@ -70,8 +75,9 @@ impl Connector for FileConnector {
     }
 
     async fn connect(&self) -> Result<Arc<dyn Bridge>, PublishError> {
-        let (path, fsync) = (self.path.clone(), self.fsync);
-        let opened = self.thread.run(move || Sink::open(&path, fsync)).await?;
+        let (path, fsync, is_check) = (self.path.clone(), self.fsync, self.is_check);
+        let open = move || if is_check { Sink::look(&path) } else { Sink::open(&path, fsync) };
+        let opened = self.thread.run(open).await?;
         let sink = Arc::new(Mutex::new(opened.map_err(PublishError::lost)?));
         Ok(Arc::new(FileBridge { sink, thread: self.thread.clone() }))
     }
@@ -140,6 +146,8 @@ enum Sink {
     /// A pipe, a terminal, a device.
     Raw(File),
     Regular(Regular),
+    /// Nowhere: it was seen that they could go there.
+    Seen,
 }
 
 impl fmt::Debug for Sink {
@@ -148,6 +156,7 @@ impl fmt::Debug for Sink {
             Sink::Stdout(_) => f.write_str("Stdout"),
             Sink::Raw(_) => f.write_str("Raw"),
             Sink::Regular(regular) => regular.path.fmt(f),
+            Sink::Seen => f.write_str("Seen"),
         }
     }
 }
@@ -166,15 +175,29 @@ impl Sink {
         if path == Path::new(STDOUT) {
             return Ok(Sink::Stdout(io::stdout()));
         }
-        let is_raw = path.metadata().is_ok_and(|found| {
-            let kind = found.file_type();
-            kind.is_fifo() || kind.is_char_device()
-        });
-        if is_raw {
+        if path.metadata().is_ok_and(|found| is_raw(&found)) {
             // Opened for reading too, a pipe does not wait for somebody at its other end.
             return OpenOptions::new().read(true).write(true).open(path).map(Sink::Raw);
         }
         Regular::open(path, fsync).map(Sink::Regular)
+    }
+
+    /// Whether [`Sink::open`] would succeed, a lock of somebody else's aside: that is most likely the gateway's whose configuration is
+    /// checked. Nothing is created, locked or ended by it, so a gateway that starts in this moment does not notice.
+    fn look(path: &Path) -> io::Result<Self> {
+        if path == Path::new(STDOUT) {
+            return Ok(Sink::Seen);
+        }
+        match path.metadata() {
+            // Whoever reads a pipe would take it for the end when this is closed again.
+            Ok(found) if is_raw(&found) => allows(path, Access::READ_OK | Access::WRITE_OK)?,
+            Ok(_) => drop(OpenOptions::new().read(true).append(true).open(path)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                allows(&folder_of_new(path), Access::WRITE_OK | Access::EXEC_OK)?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Sink::Seen)
     }
 
     /// Adds `lines`; to a regular file all of them or none.
@@ -190,21 +213,46 @@ impl Sink {
                 regular.follow()?;
                 regular.append(lines)
             }
+            Sink::Seen => Err(io::Error::other("it is not open")),
         }
     }
 
     /// If the file was moved away, opens another one in its place.
     fn follow(&mut self) -> io::Result<()> {
         match self {
-            Sink::Stdout(_) | Sink::Raw(_) => Ok(()),
+            Sink::Stdout(_) | Sink::Raw(_) | Sink::Seen => Ok(()),
             Sink::Regular(regular) => regular.follow(),
         }
     }
 
     fn sync(&mut self) -> io::Result<()> {
         match self {
-            Sink::Stdout(_) | Sink::Raw(_) => Ok(()),
+            Sink::Stdout(_) | Sink::Raw(_) | Sink::Seen => Ok(()),
             Sink::Regular(regular) => regular.file.sync_data(),
+        }
+    }
+}
+
+/// Whether it is written to as it is.
+fn is_raw(found: &Metadata) -> bool {
+    let kind = found.file_type();
+    kind.is_fifo() || kind.is_char_device()
+}
+
+/// Whether this process may do that there.
+fn allows(path: &Path, what: Access) -> io::Result<()> {
+    Ok(accessat(CWD, path, what, AtFlags::EACCESS)?)
+}
+
+/// Where a file would be created whose path leads to none: links may lead elsewhere first.
+fn folder_of_new(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    loop {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        match fs::read_link(&path) {
+            Ok(target) => path = folder.join(target),
+            Err(_) => return folder,
         }
     }
 }

@@ -39,6 +39,7 @@ use self::spread::{Seen, Spread};
 use crate::secret::secret;
 use crate::{Apart, Bridge, Confirmations, Connector, Kind, PublishError, Record, Terms};
 
+pub(crate) use self::outcome::check_topic;
 pub use self::properties::BadProperty;
 
 /// How long the client may hold on to more than its queue has room for, until it is asked again.
@@ -293,9 +294,7 @@ impl KafkaBridge {
 
     /// Hands a record to the client, and waits for the room if it has none: what comes behind must not overtake it.
     async fn hand_over(&self, record: &Record, ticket: Ticket) -> Result<(), PublishError> {
-        if !outcome::is_topic(&record.destination) {
-            return Err(outcome::no_topic(&record.destination));
-        }
+        outcome::check_topic(&record.destination)?;
         let body = record.body_bytes();
         let (headers, header_bytes) = headers(record);
         let size = size::alone(record.key.len(), body.len(), record.header_count(), header_bytes);

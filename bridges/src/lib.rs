@@ -14,7 +14,7 @@
 //!
 //! # A new back end
 //! One file with a [`Connector`] and a [`Bridge`], one cargo feature, one line in `open.rs`, one struct in the
-//! configuration, one test. `file.rs` is the smallest there is.
+//! configuration, one test. `file.rs` is the smallest there is. If its broker forbids some names, a second line there.
 //!
 //! # Why batches
 //! Three of the clients that are served confirm batches: Redis answers a pipeline, core NATS a barrier, AMQP with

@@ -38,6 +38,8 @@ use crate::broker::{self, Addresses};
 use crate::secret::secret;
 use crate::{Bridge, Client, Confirmations, Connector, PublishError, Record, Terms};
 
+pub(crate) use self::message::check_topic;
+
 /// The most messages under way, unless the broker wants fewer.
 const WINDOW: usize = 1000;
 

@@ -30,6 +30,8 @@ use crate::broker::{Addresses, tls};
 use crate::secret::secret;
 use crate::{Bridge, Client, Connector, PublishError};
 
+pub(crate) use self::subject::check as check_subject;
+
 /// The port of a server that names none.
 const PORT: u16 = 4222;
 

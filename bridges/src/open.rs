@@ -1,8 +1,8 @@
-//! The only list of back ends.
+//! The only list of back ends: what connects each, and which names each refuses.
 
 use std::sync::Arc;
 
-use crate::Connector;
+use crate::{Connector, PublishError};
 
 /// A bridge that this program cannot have.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum Client<'a> {
 pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn Connector>, OpenError> {
     #[cfg(feature = "file")]
     if let Some(file) = &config.file {
-        return Ok(Arc::new(crate::file::FileConnector::new(file)));
+        return Ok(Arc::new(crate::file::FileConnector::new(file, client)));
     }
     #[cfg(feature = "kafka")]
     if let Some(kafka) = &config.kafka {
@@ -59,7 +59,7 @@ pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn 
     if let Some(mqtt) = &config.mqtt {
         return Ok(Arc::new(crate::mqtt::MqttConnector::new(mqtt, &config.name, client)));
     }
-    #[cfg(not(any(feature = "mqtt", feature = "nats")))]
+    #[cfg(not(any(feature = "file", feature = "mqtt", feature = "nats")))]
     let _ = client;
     #[cfg(feature = "redis")]
     if let Some(redis) = &config.redis {
@@ -70,4 +70,66 @@ pub fn connector(config: &config::Bridge, client: Client<'_>) -> Result<Arc<dyn 
         return Ok(Arc::new(crate::amqp::AmqpConnector::new(amqp)));
     }
     Err(OpenError::NotCompiledIn { name: config.name.clone(), kind: config.kind() })
+}
+
+/// Checks where records of the bridge `config` would go, as far as that can be said without its broker. Its back end asks the same before
+/// it sends.
+///
+/// # Errors
+/// [`Refused`](crate::Kind::Refused), with the reason: the broker forbids the name.
+pub(crate) fn check_destination(config: &config::Bridge, name: &str) -> Result<(), PublishError> {
+    #[cfg(feature = "kafka")]
+    if config.kafka.is_some() {
+        return crate::kafka::check_topic(name);
+    }
+    #[cfg(feature = "nats")]
+    if let Some(nats) = &config.nats {
+        return crate::nats::check_subject(name, &nats.inbox_prefix);
+    }
+    #[cfg(feature = "mqtt")]
+    if config.mqtt.is_some() {
+        return crate::mqtt::check_topic(name);
+    }
+    #[cfg(feature = "redis")]
+    if let Some(redis) = &config.redis {
+        return crate::redis::check_name(redis.form, name);
+    }
+    #[cfg(feature = "amqp")]
+    if config.amqp.is_some() {
+        return crate::amqp::check_routing_key(name);
+    }
+    // A file has no names.
+    let _ = (config, name);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bridges of every kind, and whether this program has it.
+    fn kinds() -> Vec<(config::Bridge, bool)> {
+        let named = || config::Bridge { name: "b".to_owned(), ..config::Bridge::default() };
+        vec![
+            (config::Bridge { kafka: Some(config::KafkaBridge::default()), ..named() }, cfg!(feature = "kafka")),
+            (config::Bridge { amqp: Some(config::AmqpBridge::default()), ..named() }, cfg!(feature = "amqp")),
+            (config::Bridge { nats: Some(config::NatsBridge::default()), ..named() }, cfg!(feature = "nats")),
+            (config::Bridge { mqtt: Some(config::MqttBridge::default()), ..named() }, cfg!(feature = "mqtt")),
+            (config::Bridge { redis: Some(config::RedisBridge::default()), ..named() }, cfg!(feature = "redis")),
+            (config::Bridge { file: Some(config::FileBridge::default()), ..named() }, cfg!(feature = "file")),
+        ]
+    }
+
+    /// `make lint` runs it without any back end, too.
+    #[test]
+    fn a_back_end_that_was_left_out_is_named_with_the_way_to_have_it() {
+        for (config, is_there) in kinds() {
+            let kind = config.kind();
+            let told = connector(&config, Client::Check).map(drop).map_err(|error| error.to_string());
+            let expected = format!(
+                "bridge \"b\": this program was built without {kind}; build it with the cargo feature \"{kind}\""
+            );
+            assert_eq!(told, if is_there { Ok(()) } else { Err(expected) });
+        }
+    }
 }

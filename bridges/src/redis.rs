@@ -31,6 +31,8 @@ use crate::broker::{self, Addresses};
 use crate::secret::secret;
 use crate::{Bridge, Confirmations, Connector, PublishError, Record, Terms};
 
+pub(crate) use self::command::check_name;
+
 /// Where Redis listens unless it is told otherwise, and where sentinels do.
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26_379;

@@ -5,6 +5,10 @@
 //! several places that edges fill, each but the last must not contain the character that follows it in the template. Then a
 //! destination says which edge's values it was made of, and the text of the template stands where it is. One place alone
 //! may hold anything: text before and behind it is fixed. What a broker forbids is its bridge's to refuse.
+//!
+//! In other words, a destination can be read in one way only. From its beginning, each value ends at the first character that it
+//! must not contain, and an id at the first that is no digit; from its end, ids go back to the first that is no digit; the
+//! last value is what remains. [`Template::is_confined`] sees to it that there are such characters.
 
 use std::borrow::Cow;
 
@@ -83,6 +87,7 @@ fn separator(next: Option<&Part>) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::time::SystemTime;
 
     use bytes::Bytes;
@@ -90,6 +95,7 @@ mod tests {
 
     use super::*;
     use crate::MessageIds;
+    use crate::testing::message;
 
     fn filled(template: &str, topic: &str, meta: &str) -> Result<String, String> {
         let (id, empty) = (MessageIds::new().next(), Bytes::new());
@@ -112,6 +118,48 @@ mod tests {
         let error = filled("${meta.site}.${topic}", "x", r#"{"site":"a.b"}"#).unwrap_err();
         assert_eq!(error, r#""a.b" may not hold '.', which separates it from what follows in "${meta.site}.${topic}""#);
         assert_eq!(filled("${meta.site}.${topic}", "b.x", r#"{"site":"a"}"#), Ok("a.b.x".to_owned()));
+    }
+
+    /// All templates of up to four of these pieces.
+    fn templates() -> Vec<Template> {
+        let pieces = ["${topic}", "${meta.a}", "${edge_id}", "0", ".", "0.", ".0"];
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            let longer = texts.iter().flat_map(|text| pieces.map(|piece| format!("{text}{piece}")));
+            texts = texts.iter().cloned().chain(longer).collect();
+            texts.sort_unstable();
+            texts.dedup();
+        }
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    /// What is filled in tells what it was made of, for every template that the configuration takes.
+    #[test]
+    fn no_two_edges_come_to_one_destination() {
+        let alphabet = ["", "0", "7", "."];
+        let values: Vec<String> = alphabet.iter().flat_map(|one| alphabet.map(|next| format!("{one}{next}"))).collect();
+        let mut shared = 0;
+        for template in templates() {
+            let has = |part: &Part| template.parts().contains(part);
+            let ids: &[u64] = if has(&Part::EdgeId) { &[0, 7, 70, 700, 707, 77] } else { &[7] };
+            let of = |part: &Part| if has(part) { &values[..] } else { &values[..1] };
+            let mut made = HashMap::new();
+            for (topic, value) in of(&Part::Topic)
+                .iter()
+                .flat_map(|topic| of(&Part::Meta("a".to_owned())).iter().map(move |value| (topic, value)))
+            {
+                let meta = format!(r#"{{"a":"{value}"}}"#);
+                for id in ids {
+                    let message = message(*id, topic, b"");
+                    let Ok(filled) = fill(&template, &message, &EdgeMeta::new(meta.as_bytes()), true) else { continue };
+                    let before = made.insert(filled, (id, topic, value));
+                    let alike = before.is_some_and(|before| before != (id, topic, value));
+                    assert!(!alike || !template.is_confined(), "{template}: {before:?} and {:?}", (id, topic, value));
+                    shared += usize::from(alike);
+                }
+            }
+        }
+        assert!(shared > 0, "templates that the configuration refuses show that there is something to find");
     }
 
     #[test]

@@ -11,10 +11,10 @@ use futures_util::future::{BoxFuture, FutureExt};
 use proto::id::EdgeId;
 use proto::topic;
 
-use crate::open::{Client, OpenError, connector};
+use crate::open::{Client, OpenError, check_destination, connector};
 use crate::record::{EdgeMeta, Message, MessageIds};
 use crate::supervisor::{BridgeHandle, supervise};
-use crate::{Answer, Connector, template};
+use crate::{Answer, Connector, PublishError, template};
 
 /// The bridges that take a topic, each by its place among all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -203,6 +203,15 @@ pub enum Verdict {
         /// Why.
         error: template::Unfilled,
     },
+    /// It takes the topic, but its broker has no place of that name for messages.
+    Forbidden {
+        /// The filter that matches, or `fallback`.
+        why: String,
+        /// Where it would go.
+        destination: String,
+        /// What is wrong with that.
+        error: PublishError,
+    },
     /// It takes the message unless something else takes its topic.
     OnlyFallback {
         /// A bridge that does.
@@ -228,9 +237,13 @@ pub fn explain(configs: &[config::Bridge], topic: &str, edge: EdgeId, meta: &str
     let meta = EdgeMeta::new(meta.as_bytes());
     let takes = |config: &config::Bridge, why: String| {
         let filled = |of, confined| template::fill(of, &message, &meta, confined).map(|text| text.to_string());
-        match (filled(&config.destination, true), filled(&config.key, false)) {
-            (Ok(destination), Ok(key)) => Verdict::Takes { why, delivery: config.delivery, destination, key },
-            (Err(error), _) | (_, Err(error)) => Verdict::Refuses { why, error },
+        let (destination, key) = match (filled(&config.destination, true), filled(&config.key, false)) {
+            (Ok(destination), Ok(key)) => (destination, key),
+            (Err(error), _) | (_, Err(error)) => return Verdict::Refuses { why, error },
+        };
+        match check_destination(config, &destination) {
+            Ok(()) => Verdict::Takes { why, delivery: config.delivery, destination, key },
+            Err(error) => Verdict::Forbidden { why, destination, error },
         }
     };
     let verdict = |config: &config::Bridge| match matching(config) {
@@ -300,6 +313,57 @@ mod tests {
         assert_eq!(found[1], Verdict::Passes);
         assert!(
             matches!(&found[2], Verdict::Takes { why, destination, .. } if why.starts_with("fallback") && destination == "z")
+        );
+    }
+
+    /// A bridge of the kind that `set` makes of it takes `good`, and not `bad` for a reason that begins with `told`.
+    #[cfg(any(feature = "kafka", feature = "amqp", feature = "nats", feature = "mqtt", feature = "redis"))]
+    #[track_caller]
+    fn forbids(set: impl FnOnce(&mut config::Bridge), good: &str, bad: &str, told: &str) {
+        let mut config = bridge("b", &["*"], false, Delivery::All);
+        set(&mut config);
+        let configs = [config];
+        let verdict = |topic: &str| explain(&configs, topic, EdgeId(7), "").remove(0).verdict;
+        assert!(matches!(verdict(good), Verdict::Takes { destination, .. } if destination == good), "{good}");
+        let Verdict::Forbidden { why, destination, error } = verdict(bad) else {
+            panic!("{bad:?} is taken by {}", configs[0].kind())
+        };
+        assert_eq!((&*why, &*destination), ("topic filter \"*\"", bad));
+        assert!(error.to_string().starts_with(told), "{error}");
+    }
+
+    #[test]
+    #[cfg(any(feature = "kafka", feature = "amqp", feature = "nats", feature = "mqtt", feature = "redis"))]
+    fn what_the_broker_forbids_is_told() {
+        #[cfg(feature = "kafka")]
+        forbids(|config| config.kafka = Some(Default::default()), "a.b", "a/b", r#""a/b" is no name of a topic"#);
+        #[cfg(feature = "amqp")]
+        forbids(
+            |config| config.amqp = Some(Default::default()),
+            &"x".repeat(255),
+            &"x".repeat(256),
+            "the routing key is of 256 bytes; AMQP takes 255",
+        );
+        #[cfg(feature = "nats")]
+        {
+            let own = |config: &mut config::Bridge| {
+                let inbox_prefix = "answers".to_owned();
+                config.nats = Some(config::NatsBridge { inbox_prefix, ..config::NatsBridge::default() });
+            };
+            forbids(own, "a.b", "$JS.API.x", r#"the subject "$JS.API.x" is reserved"#);
+            forbids(own, "answer", "answers.x", r#"the subject "answers.x" is reserved"#);
+        }
+        #[cfg(feature = "mqtt")]
+        forbids(|config| config.mqtt = Some(Default::default()), "a/b", "a/+", r#"topic "a/+" holds `+` or `#`"#);
+        #[cfg(feature = "redis")]
+        forbids(
+            |config| {
+                let form = config::RedisForm::PubSub;
+                config.redis = Some(config::RedisBridge { form, ..config::RedisBridge::default() });
+            },
+            "_a",
+            "__sentinel__:hello",
+            r#"the channel "__sentinel__:hello" begins with "__""#,
         );
     }
 }

@@ -118,12 +118,12 @@ fn every_option_refuses_what_is_of_another_kind_or_beyond_its_bounds() {
 fn what_cannot_be_meant_is_refused_with_its_reason() {
     let long = "x".repeat(256);
     let longer = "x".repeat(65_536);
+    let touching = "destination: text must stand between two places, and beside `${edge_id}` a character of it must be no digit: \
+                    else one edge could write as if it were another";
     for (bridge, expected) in [
         ("topics: ['a', ''], file: {}", "topics: a topic is empty; `*` takes every one"),
-        (
-            "destination: '${topic}${meta.a}', file: {}",
-            "destination: edges fill both places, and text must stand between them: else one could write as if it were another",
-        ),
+        ("destination: '${topic}${meta.a}', file: {}", touching),
+        ("destination: '${edge_id}0${topic}', file: {}", touching),
         ("kafka: {addrs: ['b:1'], sasl: {mechanism: plain}}", "kafka.sasl.username: this mechanism needs a user"),
         (
             "kafka: {addrs: ['b:1'], tls: {enable: true, key: k}}",

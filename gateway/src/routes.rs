@@ -32,6 +32,9 @@ fn verdict_in_words(verdict: &Verdict) -> String {
             format!("takes it, {who}; destination {destination:?}, key {key:?}; {why}")
         }
         Verdict::Refuses { why, error } => format!("refuses it: {error}; {why}"),
+        Verdict::Forbidden { why, destination, error } => {
+            format!("takes its topic, but the broker forbids the destination {destination:?}: {error}; {why}")
+        }
         Verdict::OnlyFallback { taken_by } => {
             format!("does not take it: it is a fallback, and {taken_by:?} takes this topic")
         }

@@ -80,7 +80,7 @@ impl Shape {
     /// # Errors
     /// The broker would not take it; it would close the channel or the connection.
     pub(super) fn of(&self, record: &Record, limits: Limits) -> Result<Outgoing, PublishError> {
-        let key = short(&record.destination, "the routing key")?;
+        let key = routing_key(&record.destination)?;
         let body = record.body();
         if body.len() > limits.body {
             let text = format_args!("message of {} bytes; the broker takes {}", body.len(), limits.body);
@@ -109,6 +109,18 @@ impl Shape {
         let properties = properties.with_timestamp(seconds).with_headers(headers);
         Ok(Outgoing { key, properties, body })
     }
+}
+
+fn routing_key(name: &str) -> Result<ShortString, PublishError> {
+    short(name, "the routing key")
+}
+
+/// Checks a routing key that records get.
+///
+/// # Errors
+/// [`Refused`](crate::Kind::Refused): it is longer than AMQP takes.
+pub(crate) fn check_routing_key(name: &str) -> Result<(), PublishError> {
+    routing_key(name).map(drop)
 }
 
 /// A text of AMQP's short kind; `what` names it in the error.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Seek as _;
+use std::os::unix::fs::symlink;
 
 use config::FileBridge as Config;
 use futures_util::FutureExt as _;
@@ -12,7 +13,20 @@ use crate::testing::{message, record, record_as};
 use crate::{Confirmations, Kind};
 
 async fn open(path: &Path) -> Result<Arc<dyn Bridge>, PublishError> {
-    FileConnector::new(&Config { path: path.to_owned(), fsync: true }).connect().await
+    connector(path, Client::Gateway("n")).connect().await
+}
+
+fn connector(path: &Path, client: Client<'_>) -> FileConnector {
+    FileConnector::new(&Config { path: path.to_owned(), fsync: true }, client)
+}
+
+/// What `frontier check --connect` says of it.
+async fn looked_at(path: &Path) -> Result<(), String> {
+    let seen = connector(path, Client::Check).connect().await.map_err(|error| error.to_string())?;
+    seen.check().await.map_err(|error| error.to_string())?;
+    assert!(send(&*seen, &[record(7, b"x")]).await.is_err(), "nothing is written");
+    seen.close().await;
+    Ok(())
 }
 
 async fn send(bridge: &dyn Bridge, records: &[Arc<Record>]) -> Result<(), PublishError> {
@@ -83,6 +97,54 @@ async fn two_writers_do_not_share_a_file() {
 }
 
 #[tokio::test]
+async fn who_only_looks_takes_no_lock_and_minds_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f");
+    let seen = connector(&path, Client::Check).connect().await.unwrap();
+    assert!(!path.exists(), "nothing is created");
+    let writer = open(&path).await.unwrap();
+    let beside = connector(&path, Client::Check).connect().await.unwrap();
+    assert_eq!(looked_at(&path).await, Ok(()));
+    drop(writer);
+    // Both are held all the while, and are in nobody's way.
+    open(&path).await.unwrap();
+    drop((seen, beside));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+}
+
+#[tokio::test]
+async fn who_only_looks_is_told_what_a_gateway_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("file"), "").unwrap();
+    symlink(at("no/target"), at("stray")).unwrap();
+    symlink(at("link"), at("chain")).unwrap();
+    symlink("target", at("link")).unwrap();
+    symlink(at("loop"), at("loop")).unwrap();
+    for path in ["file", "new", "chain", "no/f", "file/f", "stray", "loop", "."].map(at) {
+        let looked = looked_at(&path).await;
+        assert!(!at("new").exists() && !at("target").exists(), "nothing is created");
+        assert_eq!(looked, open(&path).await.map(drop).map_err(|error| error.to_string()), "{}", path.display());
+        let _ = (fs::remove_file(at("new")), fs::remove_file(at("target")));
+    }
+    for path in ["-", "/dev/full"] {
+        assert_eq!(looked_at(Path::new(path)).await, Ok(()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_only_looks_does_not_end_a_pipe_for_its_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let reader = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&path).unwrap();
+    assert_eq!(looked_at(&path).await, Ok(()));
+    // The system knows of an end at once, the runtime when it has waited for anything.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(reader.readable().now_or_never().is_none(), "the reader waits for its first writer");
+}
+
+#[tokio::test]
 async fn a_folder_that_is_missing_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let error = open(&folder.path().join("no/f")).await.unwrap_err();
@@ -114,7 +176,7 @@ async fn a_write_that_hangs_holds_one_thread_and_the_next_connection_waits_for_i
     let path = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let mut reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-    let connector = FileConnector::new(&Config { path, fsync: true });
+    let connector = connector(&path, Client::Gateway("n"));
     let bridge = connector.connect().await.unwrap();
     // More than a pipe holds.
     let large = [record(7, &[b'x'; 200_000])];

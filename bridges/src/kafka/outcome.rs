@@ -43,12 +43,18 @@ pub(super) fn is_topic(name: &str) -> bool {
     (1..=249).contains(&name.len()) && name.bytes().all(spelt) && !matches!(name, "." | "..")
 }
 
-/// A record for a name that is not.
-pub(super) fn no_topic(name: &str) -> PublishError {
+/// Checks a topic that records go to.
+///
+/// # Errors
+/// [`Refused`](crate::Kind::Refused): Kafka does not allow it.
+pub(crate) fn check_topic(name: &str) -> Result<(), PublishError> {
+    if is_topic(name) {
+        return Ok(());
+    }
     let begin: String = name.chars().take(40).collect();
-    PublishError::refused(format_args!(
+    Err(PublishError::refused(format_args!(
         "{begin:?} is no name of a topic: those have 1 to 249 letters, digits, \".\", \"_\" and \"-\""
-    ))
+    )))
 }
 
 /// A record that `topic`, which takes `limit` bytes, is not asked to take.

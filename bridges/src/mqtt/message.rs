@@ -14,12 +14,21 @@ use crate::{PublishError, Record};
 /// The topic is none, or a text is too long.
 pub(super) fn checked(record: &Record, version: MqttVersion, out: &mut Vec<u8>) -> Result<(), PublishError> {
     out.clear();
-    if let Some(fault) = config::mqtt_topic_fault(&record.destination) {
-        return Err(PublishError::refused(format_args!("topic {:?} {fault}", beginning(&record.destination))));
-    }
+    check_topic(&record.destination)?;
     match version {
         MqttVersion::V3 => Ok(()),
         MqttVersion::V5 => record.each_header(|name, value| property(name, value, out)),
+    }
+}
+
+/// Checks a topic that records go to.
+///
+/// # Errors
+/// [`Refused`](crate::Kind::Refused), with the reason.
+pub(crate) fn check_topic(topic: &str) -> Result<(), PublishError> {
+    match config::mqtt_topic_fault(topic) {
+        Some(fault) => Err(PublishError::refused(format_args!("topic {:?} {fault}", beginning(topic)))),
+        None => Ok(()),
     }
 }
 

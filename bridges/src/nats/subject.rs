@@ -16,7 +16,7 @@ const RESERVED: [&str; 3] = ["_INBOX", "_R_", "_GR_"];
 ///
 /// # Errors
 /// [`Refused`](crate::Kind::Refused), with the reason.
-pub(super) fn check(subject: &str, inbox: &str) -> Result<(), PublishError> {
+pub(crate) fn check(subject: &str, inbox: &str) -> Result<(), PublishError> {
     let refused = |reason: &str| {
         let shown: String = subject.chars().take(64).collect();
         Err(PublishError::refused(format_args!("the subject {shown:?} {reason}")))

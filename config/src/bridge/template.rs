@@ -55,13 +55,20 @@ impl Template {
         Self { parts: vec![Part::EdgeId] }
     }
 
-    /// Whether text follows each place that edges fill, the last one aside: then no edge can make one filled text look
-    /// like another's.
+    /// Whether text stands between any two places, and between `${edge_id}` and another one such that has a character which is no
+    /// digit: the id ends where its digits do, and next to further digits nobody sees where that is. Then no edge can make one
+    /// filled text look like another's, so long as each value but the last keeps clear of the character that ends it.
     pub fn is_confined(&self) -> bool {
-        let free = |part: &Part| matches!(part, Part::Topic | Part::Meta(_));
-        let last = self.parts.iter().rposition(free).unwrap_or_default();
-        let inner = &self.parts[..self.parts.len().min(last + 1)];
-        inner.windows(2).all(|pair| !free(&pair[0]) || matches!(pair[1], Part::Text(_)))
+        let is_text = |part: &Part| matches!(part, Part::Text(_));
+        let apart = self.parts.windows(2).all(|pair| pair.iter().any(is_text));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let distinct = self.parts.windows(3).all(|three| match three {
+            [before, Part::Text(between), after] => {
+                !digits(between) || [before, after].iter().all(|place| **place != Part::EdgeId)
+            }
+            _ => true,
+        });
+        apart && distinct
     }
 
     /// The pieces, in order.
@@ -136,16 +143,32 @@ mod tests {
     }
 
     #[test]
-    fn places_that_edges_fill_must_be_kept_apart() {
+    fn places_must_be_kept_apart() {
         for (text, expected) in [
             ("fixed", true),
             ("${topic}", true),
-            ("${topic}${edge_id}", true),
-            ("${edge_id}${topic}", true),
+            ("${edge_id}", true),
+            ("0${edge_id}0", true),
             ("${meta.a}.${topic}", true),
+            ("${meta.a}0${topic}", true),
             ("${meta.a}${topic}", false),
+            ("${topic}.${edge_id}", true),
+            ("${topic}${edge_id}", false),
+            ("${topic}0${edge_id}", false),
+            ("${topic}0.${edge_id}", true),
+            ("${topic}.0${edge_id}", true),
+            ("${edge_id}.${topic}", true),
+            ("${edge_id}${topic}", false),
+            ("q.${edge_id}0${topic}", false),
+            ("${edge_id}0.${topic}", true),
+            ("${edge_id}.0${topic}", true),
+            ("${edge_id}\u{663}${topic}", true),
+            ("q.${meta.a}${edge_id}", false),
+            ("${edge_id}${edge_id}", false),
+            ("${edge_id}.${edge_id}", true),
             ("${topic}${edge_id}${meta.a}", false),
-            ("${topic}/${edge_id}${meta.a}", true),
+            ("${topic}/${edge_id}${meta.a}", false),
+            ("${topic}/${edge_id}/${meta.a}", true),
         ] {
             assert_eq!(text.parse::<Template>().unwrap().is_confined(), expected, "{text}");
         }

@@ -39,8 +39,8 @@ impl Rules<'_> {
         self.demand(takes, &format!("{at}.topics"), "it takes nothing; write topics, or `fallback: true`")?;
         let filters = bridge.topics.iter().all(|topic| !topic.is_empty());
         self.demand(filters, &format!("{at}.topics"), "a topic is empty; `*` takes every one")?;
-        let reason =
-            "edges fill both places, and text must stand between them: else one could write as if it were another";
+        let reason = "text must stand between two places, and beside `${edge_id}` a character of it must be no digit: else one \
+                      edge could write as if it were another";
         let apart = bridge.destination.is_confined();
         self.demand(apart, &format!("{at}.destination"), reason)?;
         if let Some(kafka) = kafka {

@@ -1,5 +1,6 @@
 //! Redis: entries of streams, unless a test says otherwise.
 
+mod channels;
 mod cluster;
 mod forms;
 mod refusals;

@@ -1,4 +1,4 @@
-//! Topics that go to files: who gets a message, what its ack is worth, and what happens when the file cannot be had.
+//! Topics that go to files: what an ack is worth, and what happens when the file cannot be had.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
@@ -8,44 +8,44 @@ use std::process::Command;
 
 use frontier_integration_tests::bridges::counters;
 use frontier_integration_tests::process::{Signal, frontier_binary};
-use frontier_integration_tests::raw::{Body, Client, Hello, Lost, kind, time};
+use frontier_integration_tests::raw::{Body, Client, Hello, kind, time};
 use frontier_integration_tests::{PATIENCE, Settings, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A bridge to `path`, with further lines of its own.
-fn bridge(name: &str, path: &Path, lines: &[&str]) -> String {
+pub(super) fn bridge(name: &str, path: &Path, lines: &[&str]) -> String {
     let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
     format!("  - name: {name}\n{lines}    file:\n      path: {}\n", path.display())
 }
 
-fn settings(bridges: &[String]) -> Settings {
+pub(super) fn settings(bridges: &[String]) -> Settings {
     Settings { sections: format!("bridges:\n{}", bridges.concat()), ..Settings::default() }
 }
 
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder can be made")
 }
 
 /// Every line of a file that has been written; each must be an object.
 #[track_caller]
-fn lines(path: &Path) -> Vec<Value> {
+pub(super) fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let parsed = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")));
     parsed.collect()
 }
 
-fn payloads(path: &Path) -> Vec<String> {
+pub(super) fn payloads(path: &Path) -> Vec<String> {
     lines(path).iter().map(|line| line["payload"].as_str().expect("the payload is text").to_owned()).collect()
 }
 
-fn publish(edge: &mut Client, topic: &str, value: &str) -> u64 {
+pub(super) fn publish(edge: &mut Client, topic: &str, value: &str) -> u64 {
     edge.message(&Body::new().topic(topic).value(value.as_bytes()))
 }
 
 /// Publishes and waits for the ack.
 #[track_caller]
-fn accepted(edge: &mut Client, topic: &str, value: &str) {
+pub(super) fn accepted(edge: &mut Client, topic: &str, value: &str) {
     let sent = publish(edge, topic, value);
     assert_eq!(edge.acked(sent), Ok(()), "{topic}");
 }
@@ -112,134 +112,6 @@ fn without_fsync_what_was_acked_outlives_the_gateway() {
     gateway.signal(Signal::Kill);
     gateway.exit(PATIENCE);
     assert_eq!(payloads(&path), (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
-}
-
-#[test]
-fn a_topic_finds_its_bridges_and_services() {
-    let folder = folder();
-    let file = |name: &str| folder.path().join(name);
-    let bridges = [
-        bridge("exact", &file("exact"), &["topics: [a, shared]"]),
-        bridge("glob", &file("glob"), &["topics: [\"a*\", \"*/x\"]"]),
-        bridge("rest", &file("rest"), &["fallback: true"]),
-        bridge("off", &file("off"), &["enable: false", "topics: [\"*\"]"]),
-    ];
-    let gateway = settings(&bridges).start();
-    let mut service = Client::service(gateway.service, "svc", &["shared", "own"]);
-    let mut edge = Client::edge(gateway.edge);
-    for (topic, service_too, files) in [
-        ("a", false, &["exact", "glob"][..]),
-        ("abc", false, &["glob"]),
-        ("q/x", false, &["glob"]),
-        ("a/x", false, &["glob"]),
-        ("shared", true, &["exact"]),
-        ("own", true, &[]),
-        ("nobody's", false, &["rest"]),
-        ("", false, &["rest"]),
-    ] {
-        let before: HashMap<&str, usize> =
-            ["exact", "glob", "rest"].into_iter().map(|name| (name, lines(&file(name)).len())).collect();
-        let sent = publish(&mut edge, topic, topic);
-        if service_too {
-            let message = service.received();
-            assert_eq!(message.text("topic"), topic);
-            service.ack(&message);
-        }
-        assert_eq!(edge.acked(sent), Ok(()), "{topic}");
-        for (name, before) in before {
-            let more = lines(&file(name)).len() - before;
-            assert_eq!(more, usize::from(files.contains(&name)), "{topic:?} in {name}");
-        }
-        assert_eq!(service.unasked(), [], "{topic}");
-    }
-    assert!(!file("off").exists());
-}
-
-#[test]
-fn a_message_for_a_service_and_a_bridge_is_acked_once_both_have_it() {
-    let folder = folder();
-    let path = folder.path().join("f");
-    let gateway = settings(&[bridge("f", &path, &["topics: [t]"])]).start();
-    let mut service = Client::service(gateway.service, "svc", &["t"]);
-    let mut edge = Client::edge(gateway.edge);
-    let sent = publish(&mut edge, "t", "both");
-    let message = service.received();
-    eventually("the file has it", || (payloads(&path) == ["both"]).then_some(()));
-    assert_eq!(edge.unasked(), [], "not acked before the service has it");
-    service.ack(&message);
-    assert_eq!(edge.acked(sent), Ok(()));
-
-    let sent = publish(&mut edge, "t", "refused by one");
-    let message = service.received();
-    service.refuse(&message, "no");
-    assert_eq!(edge.acked(sent), Err("no".to_owned()));
-    assert_eq!(edge.unasked(), [], "one answer");
-}
-
-#[test]
-fn what_one_target_fails_the_others_do_not_get_later() {
-    let folder = folder();
-    let (one, other) = (folder.path().join("later/one"), folder.path().join("later/other"));
-    let gateway = settings(&[
-        bridge("one", &one, &["topics: [t, u]"]),
-        bridge("picky", &folder.path().join("picky"), &["topics: [t]", "destination: \"${meta.site}\""]),
-        bridge("other", &other, &["topics: [t, u]"]),
-    ])
-    .start();
-    let mut service = Client::service(gateway.service, "svc", &["t", "u"]);
-    let mut edge = Client::edge(gateway.edge);
-    let sent = publish(&mut edge, "t", "a bridge refuses it at once");
-    let error = edge.acked(sent).expect_err("the edge has no site");
-    assert!(error.starts_with("bridge \"picky\" (file "), "{error}");
-    let sent = publish(&mut edge, "u", "the service refuses it");
-    let message = service.received();
-    assert_eq!(message.text("topic"), "u", "what was refused before goes nowhere else");
-    service.refuse(&message, "no");
-    assert_eq!(edge.acked(sent), Err("no".to_owned()));
-    fs::create_dir(folder.path().join("later")).expect("a folder can be made");
-    let sent = publish(&mut edge, "u", "taken");
-    let message = service.received();
-    service.ack(&message);
-    assert_eq!(edge.acked(sent), Ok(()));
-    for (name, path, dropped) in [("one", &one, 2), ("other", &other, 1)] {
-        assert_eq!(payloads(path), ["taken"], "{name}");
-        let counters = counters(&gateway, name);
-        assert_eq!((counters["delivered"], counters["dropped"], counters["failed"]), (1, dropped, 0), "{name}");
-    }
-}
-
-#[test]
-fn with_delivery_one_an_edge_keeps_to_one_of_service_and_bridge() {
-    let folder = folder();
-    let path = folder.path().join("f");
-    let gateway = settings(&[bridge("f", &path, &["topics: [t]", "delivery: one"])]).start();
-    let mut service = Client::service(gateway.service, "svc", &["t"]);
-    let mut to_service = 0;
-    for _ in 0..24 {
-        let mut edge = Client::edge(gateway.edge);
-        let mut takers = HashSet::new();
-        for _ in 0..2 {
-            let before = lines(&path).len();
-            let sent = publish(&mut edge, "t", "x");
-            let by_service = match service.try_next(std::time::Duration::from_millis(1)) {
-                Ok(message) => Some(message),
-                Err(Lost::Ended) => panic!("the service was cut"),
-                Err(Lost::TimedOut) => eventually("somebody has it", || {
-                    let message = service.unasked().into_iter().find(|frame| frame.kind == kind::MESSAGE);
-                    (message.is_some() || lines(&path).len() > before).then_some(message)
-                }),
-            };
-            if let Some(message) = &by_service {
-                service.ack(message);
-            }
-            assert_eq!(edge.acked(sent), Ok(()));
-            assert_eq!(lines(&path).len() - before, usize::from(by_service.is_none()), "one of them");
-            takers.insert(by_service.is_some());
-        }
-        assert_eq!(takers.len(), 1, "an edge keeps to its taker");
-        to_service += usize::from(takers.contains(&true));
-    }
-    assert!((1..24).contains(&to_service), "24 edges over two: {to_service} at the service");
 }
 
 #[test]
@@ -510,4 +382,31 @@ fn where_a_message_would_go_is_told_without_a_gateway() {
     let told = tell(&["--topic", "other", "--edge-id", "7"]);
     assert!(told.contains(r#"bridge "rest" (file): takes it, if it is chosen among services"#), "{told}");
     assert!(!folder.path().join("a").exists(), "nothing was opened");
+}
+
+/// While the gateway runs, and without it.
+#[test]
+fn a_check_says_that_a_file_can_be_had_and_changes_nothing() {
+    let folder = folder();
+    let (path, missing) = (folder.path().join("f"), folder.path().join("no/f"));
+    let good = settings(&[bridge("good", &path, &["topics: [t]"])]);
+    let file = folder.path().join("frontier.yaml");
+    let check = |settings: &Settings| {
+        fs::write(&file, settings.yaml()).expect("a file can be written");
+        let mut program = Command::new(frontier_binary());
+        let output = program.args(["check", "--connect", "--config"]).arg(&file).output().expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let connected = (Some(0), format!("bridge \"good\" (file {}): connected\n", path.display()));
+    assert_eq!(check(&good), connected);
+    assert!(!path.exists(), "nothing was created");
+    let gateway = good.clone().start();
+    gateway.logged("bridge up");
+    assert_eq!(check(&good), connected);
+    let mut edge = Client::edge(gateway.edge);
+    accepted(&mut edge, "t", "x");
+    assert_eq!(payloads(&path), ["x"]);
+    let (code, said) = check(&settings(&[bridge("bad", &missing, &["topics: [t]"])]));
+    let told = format!("bridge \"bad\" (file {}): No such file or directory (os error 2)\n", missing.display());
+    assert_eq!((code, said), (Some(1), told));
 }

@@ -3,6 +3,7 @@
 //! One binary, so that its tests run side by side: most of them wait, for time-outs that no configuration shortens.
 
 mod all_come_back;
+mod bridge_choice;
 mod bridge_file;
 mod bypass;
 mod calls;

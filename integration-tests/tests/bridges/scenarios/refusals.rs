@@ -14,8 +14,26 @@ use crate::{Access, BRIDGE, Target, gateway, with};
 const AT_ONCE: Duration = Duration::from_secs(20);
 
 /// Names that some broker forbids, or that mean something to it.
-const NAMES: &[&str] =
-    &["a/+/b", "#", "", "a\0b", "$SYS/x", "a b", "a/b", "..", ".a", "a..b", "ä", "a.*", "a.>", "$JS.x"];
+const NAMES: &[&str] = &[
+    "a/+/b",
+    "#",
+    "",
+    "a\0b",
+    "$SYS/x",
+    "a b",
+    "a/b",
+    "..",
+    ".a",
+    "a..b",
+    "ä",
+    "a.*",
+    "a.>",
+    "$JS.x",
+    "__sentinel__:hello",
+    "__keyspace@0__:x",
+    "__keyevent@0__:del",
+    "__redis__:invalidate",
+];
 
 /// No queue, no matter which name, takes the connection away: each is an error that names the bridge, or arrives.
 pub(crate) fn poisoned_names_cost_nobody_else<T: Target>() {
