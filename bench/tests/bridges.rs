@@ -1,5 +1,5 @@
-//! The whole of `make bench-bridges` with rounds of a moment, against a real broker that starts at once and the built gateway:
-//! it runs, and writes what it found where it belongs. How large the figures are is not judged here.
+//! The whole of `make bench-bridges` with rounds of a moment, against the real brokers and the built gateway: it runs, and writes what it
+//! found where it belongs. How large the figures are is not judged here.
 
 mod quick;
 
@@ -21,8 +21,10 @@ fn broker() -> PathBuf {
 #[test]
 fn a_bridge_is_measured_beside_a_bare_client() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    run("bridges.sh", folder.path(), &["jetstream", "redis"], &[("FRONTIER_BROKER_BIN", broker())]);
-    for name in ["01-jetstream.json", "02-redis.json"] {
+    run("bridges.sh", folder.path(), &[], &[("FRONTIER_BROKER_BIN", broker())]);
+    let names =
+        ["01-kafka.json", "02-rabbitmq.json", "03-nats.json", "04-jetstream.json", "05-mqtt.json", "06-redis.json"];
+    for name in names {
         let report: Value = serde_json::from_str(&read(&folder.path().join(name))).expect("a report is JSON");
         for figure in [
             "/full/gateway/operations",
@@ -43,7 +45,15 @@ fn a_bridge_is_measured_beside_a_bare_client() {
     let document = read(&folder.path().join("performance.md"));
     let (before, behind) = document.split_once("<!-- bridges -->").expect("the place is there");
     let (figures, after) = behind.split_once("<!-- end of bridges -->").expect("its end is there");
-    for line in ["| NATS JetStream (nats-server ", "| Redis streams (Redis ", "gateway, half load"] {
+    let rows = [
+        "| Kafka (Kafka ",
+        "| RabbitMQ (RabbitMQ ",
+        "| NATS core (nats-server ",
+        "| NATS JetStream (nats-server ",
+        "| MQTT QoS 1 (Mosquitto ",
+        "| Redis streams (Redis ",
+    ];
+    for line in rows.into_iter().chain(["gateway, half load"]) {
         assert!(figures.contains(line), "{line} is not in\n{figures}");
     }
     let old = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md"));

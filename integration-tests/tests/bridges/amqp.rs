@@ -41,12 +41,17 @@ scenarios!(Own:
     absent_at_the_start_it_is_taken_up_when_it_comes,
     what_came_while_it_was_dead_and_was_given_up_never_arrives,
     a_drain_sends_what_is_held,
+    a_drain_in_vain_gives_each_one_error,
     a_full_queue_answers_congested_and_later_messages_pass,
+    who_is_to_wait_for_room_gets_it_or_its_deadline,
     tls_and_login_are_wanted_and_given,
 );
 
 /// What the shared node takes in one message.
 pub(crate) const LARGEST: usize = 100_000;
+
+/// What is said of more.
+const TOO_LARGE: &str = "bytes; the broker takes";
 
 /// A queue in this virtual host is full with five messages, and refuses more.
 pub(crate) const NARROW: &str = "narrow";
@@ -146,6 +151,13 @@ impl Shared {
 }
 
 impl Target for Shared {
+    const TOO_LARGE: &str = TOO_LARGE;
+
+    /// Those that queues can have: an empty one would get another from the broker.
+    fn destinations<'a>(names: &[&'a str]) -> Vec<&'a str> {
+        names.iter().filter(|name| (1..=255).contains(&name.len())).copied().collect()
+    }
+
     fn start(_: &Settings, destinations: &[&str]) -> Self {
         Self::with(destinations)
     }
@@ -178,6 +190,8 @@ pub(crate) struct Own {
 }
 
 impl Target for Own {
+    const TOO_LARGE: &str = TOO_LARGE;
+
     fn start(settings: &Settings, destinations: &[&str]) -> Self {
         let own = Self { node: Rabbitmq::start(settings), login: settings.login.clone().unwrap_or_else(guest) };
         let mut client = Client::dial(own.node.addr, &own.login, "/");

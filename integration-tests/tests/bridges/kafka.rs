@@ -68,6 +68,16 @@ impl Server {
 }
 
 impl Target for Server {
+    const HAS_KEYS: bool = true;
+    const TOO_LARGE: &str = "too large";
+    // The client has copies of what is under way, in buffers of its own.
+    const MEMORY_KIB: u64 = 48 * 1024;
+
+    /// Other topics are made as they come.
+    fn destinations<'a>(_names: &[&'a str]) -> Vec<&'a str> {
+        vec!["t"]
+    }
+
     fn start(settings: &Settings, destinations: &[&str]) -> Self {
         Self::over(Kafka::start(settings), destinations)
     }
@@ -119,6 +129,7 @@ scenarios!(Server:
     every_publish_arrives_in_order,
     headers_tell_where_a_message_came_from,
     a_drain_sends_what_is_held,
+    a_drain_in_vain_gives_each_one_error,
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
@@ -131,6 +142,7 @@ scenarios!(Server:
     a_wrong_password_is_told_and_a_right_one_taken_up,
     poisoned_names_cost_nobody_else,
     a_full_queue_answers_congested_and_later_messages_pass,
+    who_is_to_wait_for_room_gets_it_or_its_deadline,
 );
 
 /// Publishes `value` on `topic`, and gives the answer.

@@ -56,6 +56,13 @@ impl JetStream {
 }
 
 impl Target for JetStream {
+    const TOO_LARGE: &str = "exceeded by message size";
+
+    /// A stream of all subjects of one part: those that the server keeps for itself must not be among a stream's.
+    fn destinations<'a>(_names: &[&'a str]) -> Vec<&'a str> {
+        vec!["*"]
+    }
+
     fn start(settings: &Settings, destinations: &[&str]) -> Self {
         let target = Self { nats: Nats::start(settings), login: settings.login.clone(), read: Vec::new(), seen: 0 };
         target.create(STREAM, destinations, &json!({}));
@@ -101,6 +108,7 @@ scenarios!(JetStream:
     every_publish_arrives_in_order,
     headers_tell_where_a_message_came_from,
     a_drain_sends_what_is_held,
+    a_drain_in_vain_gives_each_one_error,
     killed_in_the_middle_it_costs_nothing_that_was_acked,
     frozen_it_holds_up_nobody_and_loses_nothing,
     absent_at_the_start_it_is_taken_up_when_it_comes,
@@ -113,6 +121,7 @@ scenarios!(JetStream:
     a_wrong_password_is_told_and_a_right_one_taken_up,
     poisoned_names_cost_nobody_else,
     a_full_queue_answers_congested_and_later_messages_pass,
+    who_is_to_wait_for_room_gets_it_or_its_deadline,
     a_name_that_moves_is_followed,
     of_several_addresses_of_a_name_any_will_do,
     an_address_of_ipv6_is_taken,

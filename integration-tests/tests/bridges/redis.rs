@@ -30,6 +30,11 @@ impl Redis {
 }
 
 impl Target for Redis {
+    const HAS_KEYS: bool = true;
+    // Eight pipelines, each of which goes off with the first record that comes.
+    const UNDER_WAY: u64 = 8;
+    const TOO_LARGE: &str = "bytes in one argument; the server takes";
+
     fn start(settings: &Settings, _destinations: &[&str]) -> Self {
         Self { server: Server::start(settings), login: settings.login.clone() }
     }
@@ -84,6 +89,7 @@ crate::scenarios! { Redis:
     every_publish_arrives_in_order,
     headers_tell_where_a_message_came_from,
     a_drain_sends_what_is_held,
+    a_drain_in_vain_gives_each_one_error,
     tls_and_login_are_wanted_and_given,
     a_wrong_password_is_told_and_a_right_one_taken_up,
     killed_in_the_middle_it_costs_nothing_that_was_acked,

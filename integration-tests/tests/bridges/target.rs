@@ -38,6 +38,24 @@ impl Access {
 
 /// A kind of broker, started by a test, whose stored records outlive its death.
 pub(crate) trait Target: Sized {
+    /// Whether its records have keys.
+    const HAS_KEYS: bool = false;
+
+    /// Messages that are under way at the least while it stands still and as many and more are published, one after the other.
+    const UNDER_WAY: u64 = 50;
+
+    /// What is said of every message that it finds too large.
+    const TOO_LARGE: &str;
+
+    /// What a gateway may hold more while it stands still and the queue of a bridge is full: those 16 MiB, as much again, and what
+    /// the links of all who wait for it take.
+    const MEMORY_KIB: u64 = 36 * 1024;
+
+    /// What [`Target::start`] has to be given so that what arrives at any of `names` can be read, if it arrives.
+    fn destinations<'a>(names: &[&'a str]) -> Vec<&'a str> {
+        names.to_vec()
+    }
+
     /// Starts one, ready to keep what goes to any of `destinations` until it is read.
     fn start(settings: &Settings, destinations: &[&str]) -> Self;
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use frontier_integration_tests::bridges::{counters, is};
+use frontier_integration_tests::bridges::{Told, counters, is};
 use frontier_integration_tests::brokers::Settings;
 use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::{Proxy, eventually};
 
 use super::{LARGEST, NARROW, Shared};
-use crate::scenarios::too_large_spoils_no_neighbour;
+use crate::scenarios::{everything_acked_is_there, too_large_spoils_no_neighbour};
 use crate::{Access, BRIDGE, Target, gateway, with};
 
 /// Messages that an edge has under way at a time.
@@ -119,6 +119,48 @@ fn a_full_queue_is_told_at_once_and_passes_when_there_is_room() {
     client.purges("t");
     client.closes();
     assert_eq!(publish(), Ok(()));
+}
+
+/// Every other message goes to a queue that is full: those to another queue arrive, all of them and in order (field case 15).
+#[test]
+fn a_full_queue_spoils_no_neighbour() {
+    const COUNT: usize = 1_000;
+    let mut target = Shared::with(&["t"]);
+    let full = "  queues: [{ name: full, durable: true, arguments: { x-max-length: 5, x-overflow: reject-publish } }]";
+    let lines = with(Shared::bridge(&target.addr().to_string(), &Access::default()), &[full, "topics: ['*']"]);
+    let gateway = gateway(lines);
+    let mut edges: Vec<Client> = (0..3).map(|_| Client::edge(gateway.edge)).collect();
+    let sent: Vec<Vec<u64>> = edges
+        .iter_mut()
+        .map(|edge| {
+            let message = |number: usize| {
+                let value = format!("{}/{number:06}", edge.id);
+                edge.message(&Body::new().topic(["t", "full"][number % 2]).value(value.as_bytes()))
+            };
+            (0..COUNT).map(message).collect()
+        })
+        .collect();
+    let mut taken = 0;
+    let mut told = Vec::new();
+    for (edge, sent) in edges.iter_mut().zip(sent) {
+        let mut its = Told { edge: edge.id, sent: COUNT, ..Told::default() };
+        for (number, packet) in sent.into_iter().enumerate() {
+            match (edge.acked(packet), number % 2) {
+                (Ok(()), 0) => drop(its.acked.insert(number)),
+                (Ok(()), _) => taken += 1,
+                (Err(error), 1) => {
+                    let expected = ["bridge \"b\" (amqp ", "x-overflow: reject-publish"];
+                    assert!(error.starts_with(expected[0]) && error.contains(expected[1]), "{number}: {error}");
+                }
+                (Err(error), _) => panic!("edge {}, {number}: {error}", edge.id),
+            }
+        }
+        told.push(its);
+    }
+    assert_eq!(everything_acked_is_there(&mut target, "t", &told).len(), 3 * COUNT / 2, "each once");
+    // Which one is the first too many is the broker's affair, to a few of those that come at once.
+    assert!((5..COUNT).contains(&taken), "{taken}");
+    assert_eq!(target.stored("full").len(), taken, "what was acked, and no more");
 }
 
 /// Keys that the user may not publish by close a channel; nobody else notices, and the connection stays.

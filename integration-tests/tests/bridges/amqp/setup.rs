@@ -260,6 +260,8 @@ fn a_virtual_host_that_is_missing_is_told_until_it_is_there() {
 struct Odd(Shared);
 
 impl Target for Odd {
+    const TOO_LARGE: &str = Shared::TOO_LARGE;
+
     fn start(_: &Settings, destinations: &[&str]) -> Self {
         Self(Shared::in_host(ODD.0, destinations))
     }

@@ -18,6 +18,8 @@ struct Channels {
 }
 
 impl Target for Channels {
+    const TOO_LARGE: &str = Redis::TOO_LARGE;
+
     fn start(settings: &Settings, destinations: &[&str]) -> Self {
         let redis = Redis::start(settings, destinations);
         let mut listener = redis.client();

@@ -55,27 +55,5 @@ pub(crate) fn headers_tell_where_a_message_came_from<T: Target>() {
         ("origin", "lab"),
     ];
     assert_eq!(headers, BTreeMap::from(expected));
-    if let Some(key) = &stored[0].key {
-        assert_eq!(key, &edge_id);
-    }
-}
-
-/// A drain sends what is held, and the acks still reach the edges.
-pub(crate) fn a_drain_sends_what_is_held<T: Target>() {
-    let mut target = T::start(&Settings::default(), &["t"]);
-    let lines = with(T::bridge(&target.addr().to_string(), &Access::default()), &["topics: [t]"]);
-    let settings = crate::settings(&[(BRIDGE, lines)]);
-    let settings = frontier_integration_tests::Settings { drain_seconds: 20, ..settings };
-    let mut gateway = settings.start();
-    gateway.logged("bridge up");
-    target.broker().freeze();
-    let load = Load::start(gateway.edge, 2, "t", Duration::from_millis(2));
-    eventually("something is held", || (counters(&gateway, BRIDGE)["matched"] >= 40).then_some(()));
-    gateway.signal(frontier_integration_tests::process::Signal::Term);
-    gateway.logged("draining");
-    target.broker().thaw();
-    let told = load.stop();
-    assert!(gateway.exit(Duration::from_secs(30)).success());
-    assert!(told.iter().map(|told| told.acked.len()).sum::<usize>() > 0, "what was held is acked");
-    everything_acked_is_there(&mut target, "t", &told);
+    assert_eq!(stored[0].key.as_ref(), T::HAS_KEYS.then_some(&edge_id));
 }

@@ -2,6 +2,8 @@
 
 mod access;
 mod arrival;
+mod drain;
+mod frozen;
 mod names;
 mod outages;
 mod refusals;
@@ -9,6 +11,8 @@ mod withdrawn;
 
 pub(crate) use access::*;
 pub(crate) use arrival::*;
+pub(crate) use drain::*;
+pub(crate) use frozen::*;
 pub(crate) use names::*;
 pub(crate) use outages::*;
 pub(crate) use refusals::*;
@@ -31,6 +35,19 @@ macro_rules! scenarios {
             $crate::scenarios::$name::<$target>();
         })*
     };
+}
+
+/// How long a broker may be back, or dead, until the bridge has noticed, on a busy machine.
+const NOTICED: Duration = Duration::from_secs(60);
+
+/// Every message has its ack: all deadlines were far off.
+#[track_caller]
+pub(crate) fn everyone_was_acked(told: &[Told]) {
+    for told in told {
+        assert!(!told.cut, "edge {}: its link was closed", told.edge);
+        assert!(told.refused.is_empty(), "edge {}: {:?}", told.edge, told.refused);
+        assert_eq!(told.acked.len(), told.sent, "edge {}", told.edge);
+    }
 }
 
 /// Waits until all that was acked is stored at `destination`, and checks the order.
