@@ -241,16 +241,6 @@ impl Record {
         if claimed { Ok(()) } else { Err(PublishError::withdrawn()) }
     }
 
-    /// Its publisher gets it back. Returns whether it can: not what the client has had.
-    pub(crate) fn withdraw(&self) -> bool {
-        self.stage.withdraw()
-    }
-
-    /// Whether the client has had it.
-    pub(crate) fn is_handed_over(&self) -> bool {
-        self.stage.is_handed_over()
-    }
-
     /// What is sent as the broker's payload: the edge's bytes, or the JSON object in their place.
     #[must_use]
     pub fn body(&self) -> Bytes {

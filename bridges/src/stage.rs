@@ -24,6 +24,7 @@ impl Stage {
         self.leave(WITHDRAWN)
     }
 
+    /// Whether the client has had it.
     pub(crate) fn is_handed_over(&self) -> bool {
         self.0.load(Ordering::Acquire) == HANDED
     }

@@ -44,10 +44,8 @@ struct State {
 struct Topic {
     /// Whether each new connection asks again.
     asked_anew: bool,
-    /// What it takes, when the cluster last told.
-    limit: Option<u32>,
-    /// When that was.
-    told: Option<Instant>,
+    /// What it takes, and when the cluster last told.
+    told: Option<(u32, Instant)>,
     /// When it was last asked for by itself.
     asked: Option<Instant>,
     /// When it last refused a batch of records that might fit.
@@ -90,7 +88,7 @@ impl Limits {
     /// What a producer gathers by what is known so far.
     pub(super) fn batches(&self) -> Batches {
         let state = self.state();
-        let least = state.topics.values().filter_map(|topic| topic.limit).chain(state.broker).min();
+        let least = state.topics.values().filter_map(Topic::limit).chain(state.broker).min();
         Batches {
             since: Instant::now(),
             bytes: least.map_or(self.configured, |least| least.min(self.configured)),
@@ -137,8 +135,7 @@ impl Limits {
         state.broker = broker.or(state.broker);
         for (name, limit) in limits {
             if let Some(topic) = state.topics.get_mut(&name) {
-                topic.limit = Some(limit);
-                topic.told = Some(now);
+                topic.told = Some((limit, now));
             }
         }
     }
@@ -146,9 +143,8 @@ impl Limits {
     /// What a topic takes, if that is less than `size`, as the broker would measure it, and was told lately.
     pub(super) fn surely_less(&self, topic: &str, size: usize) -> Option<u32> {
         let state = self.state();
-        let topic = state.topics.get(topic)?;
-        let fresh = topic.told.is_some_and(|at| at.elapsed() < FRESH);
-        topic.limit.filter(|limit| fresh && size > *limit as usize)
+        let (limit, at) = state.topics.get(topic)?.told?;
+        (size > limit as usize && at.elapsed() < FRESH).then_some(limit)
     }
 
     /// Who is to blame for a refusal. `size` is the record's, with key and headers.
@@ -162,7 +158,7 @@ impl Limits {
             return Blame::Record;
         }
         let topic = state.topics.entry(topic.to_owned()).or_default();
-        if topic.limit.is_some_and(|limit| size > limit as usize) {
+        if topic.limit().is_some_and(|limit| size > limit as usize) {
             return Blame::Record;
         }
         let now = Instant::now();
@@ -181,13 +177,17 @@ impl Limits {
 }
 
 impl Topic {
+    fn limit(&self) -> Option<u32> {
+        self.told.map(|(limit, _)| limit)
+    }
+
     fn is_silent(&self) -> bool {
-        self.refused.is_some() && self.limit.is_none()
+        self.refused.is_some() && self.told.is_none()
     }
 
     /// Whether what is known of it is too old to refuse anything by.
     fn is_stale(&self, now: Instant) -> bool {
-        self.asked.max(self.told).is_none_or(|last| now.saturating_duration_since(last) >= FRESH)
+        self.asked.max(self.told.map(|(_, at)| at)).is_none_or(|last| now.saturating_duration_since(last) >= FRESH)
     }
 }
 
@@ -268,11 +268,12 @@ mod tests {
         limits.told(None, told(&[("t", 10_000)]));
         assert_eq!((limits.surely_less("t", 10_000), limits.surely_less("t", 10_001)), (None, Some(10_000)));
         assert_eq!(limits.surely_less("u", 10_001), None);
-        let before = |at: Option<Instant>| at.and_then(|at| at.checked_sub(FRESH));
+        let before = |at: Instant| at.checked_sub(FRESH).unwrap();
         {
             let mut state = limits.state();
             let topic = state.topics.get_mut("t").unwrap();
-            (topic.told, topic.asked) = (before(topic.told), before(topic.asked));
+            topic.told = topic.told.map(|(limit, at)| (limit, before(at)));
+            topic.asked = topic.asked.map(before);
         }
         assert_eq!(limits.surely_less("t", 10_001), None, "it may take more by now");
         assert!(!asked_for(false) && asked_for(true) && !asked_for(true));

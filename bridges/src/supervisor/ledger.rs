@@ -41,8 +41,8 @@ pub struct Counters {
     /// Those whose publisher was answered with an error after the broker's client had them, or because the broker or the
     /// template refuses them. Some may have arrived.
     pub failed: u64,
-    /// Those whose publisher was answered with an error before the broker's client had them: no room, or too late. None has
-    /// arrived.
+    /// Those whose publisher was answered with an error before the broker's client had them: no room, too late, or another
+    /// target has failed them. None has arrived.
     pub dropped: u64,
     /// Those that wait.
     pub queued: u64,
@@ -335,7 +335,7 @@ impl<A: Answer> Ledger<A> {
                 None
             }
             Err(error) => {
-                let dropped = error.kind() == Kind::Withdrawn && !entry.record.is_handed_over();
+                let dropped = error.kind() == Kind::Withdrawn && !entry.record.stage.is_handed_over();
                 let answer = self.let_go(number);
                 if !forsaken {
                     self.count_given_up(!dropped);
@@ -422,7 +422,7 @@ impl<A: Answer> Ledger<A> {
 
     fn give_up(&mut self, number: Number) -> Option<A> {
         let entry = self.entries.get_mut(&number)?;
-        let handed_over = !entry.record.withdraw();
+        let handed_over = !entry.record.stage.withdraw();
         if entry.in_flight.is_some() {
             self.counters.in_flight -= 1;
             let answer = entry.answer.take();

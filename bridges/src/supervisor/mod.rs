@@ -59,10 +59,11 @@ async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
     loop {
         let connecting = timeout(CONNECT, connector.connect());
         let Some(connected) = meanwhile(&shared, connecting).await else { break };
-        let error = match connected {
+        match connected {
             Ok(Ok(bridge)) => {
                 let since = now();
                 let ended = Session::new(&shared, Arc::clone(&bridge), proven).run().await;
+                let stood = now().saturating_duration_since(since) >= STOOD;
                 proven = !matches!(ended, Ended::Stalled { .. });
                 let (error, worked) = match ended {
                     Ended::Closed => {
@@ -73,19 +74,18 @@ async fn run<A: Answer>(shared: Arc<Shared<A>>, connector: Arc<dyn Connector>) {
                     Ended::Lost(error) => (error, true),
                     Ended::Stalled { error, delivered } => (error, delivered),
                 };
+                if worked && stood {
+                    failures = 0;
+                }
+                // Leave is taken of a connection that is of no use, so it is down already.
                 shared.down(&error);
                 if meanwhile(&shared, farewell(&shared, &*bridge)).await.is_none() {
                     break;
                 }
-                if worked && now().saturating_duration_since(since) >= STOOD {
-                    failures = 0;
-                }
-                error
             }
-            Ok(Err(error)) => error,
-            Err(_) => no_connection(),
-        };
-        shared.down(&error);
+            Ok(Err(error)) => shared.down(&error),
+            Err(_) => shared.down(&no_connection()),
+        }
         failures += 1;
         let pause = tokio::time::sleep(backoff.after(failures));
         if meanwhile(&shared, pause).await.is_none() {

@@ -363,6 +363,24 @@ async fn whoever_does_not_take_leave_holds_up_no_deadline_and_no_close() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_time_in_which_leave_is_taken_is_none_for_which_a_connection_has_stood() {
+    let broker = Broker::new();
+    broker.set().deaf = true;
+    let bridge = start(&broker, config::Bridge::default());
+    let mut away = Duration::ZERO;
+    for _ in 0..8 {
+        bridge.becomes(true).await;
+        tokio::time::sleep(STOOD - Duration::from_secs(1)).await;
+        let cut = now();
+        broker.cut.notify_one();
+        bridge.becomes(false).await;
+        bridge.becomes(true).await;
+        away = now() - cut;
+    }
+    assert!(away > FAREWELL + 2 * RECONNECT_FIRST, "waits grow: {away:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_stall_a_connection_with_nothing_to_send_is_up() {
     let broker = Broker::new();
     broker.set().silent = true;

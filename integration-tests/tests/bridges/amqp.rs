@@ -16,9 +16,10 @@ use std::time::Duration;
 use frontier_integration_tests::bridges::Arrived;
 use frontier_integration_tests::brokers::amqp::{Client, Stored};
 use frontier_integration_tests::brokers::{Broker, Login, Rabbitmq, Settings};
+use frontier_integration_tests::{Gateway, Proxy};
 use serde_json::json;
 
-use crate::{Access, Target, scenarios};
+use crate::{Access, Target, gateway, scenarios, with};
 
 // Left out: nothing.
 scenarios!(Shared:
@@ -223,6 +224,18 @@ impl Target for Own {
         client.closes();
         all.into_iter().map(arrived).collect()
     }
+}
+
+/// A broker behind `proxy`, whose queue `t` gets what is published, and a gateway that publishes every topic as alice, who may not publish
+/// some; `more` is a further line of its bridge.
+fn alice_publishes(proxy: &Proxy, more: &str) -> (Shared, Gateway) {
+    let target = Shared::start_behind(proxy, &Settings::default(), &["t"]);
+    let mut client = target.client();
+    client.binds("t", "amq.topic", "#");
+    client.closes();
+    let access = Access { login: Some(("alice".to_owned(), "{ value: wonder-1 }".to_owned())), tls: None };
+    let lines = Shared::bridge(&proxy.addr.to_string(), &access);
+    (target, gateway(with(lines, &["  exchange: amq.topic", more, "topics: ['*']"])))
 }
 
 /// A bridge to the exchange without a name, where the key is the queue.

@@ -7,7 +7,7 @@ use frontier_integration_tests::brokers::Settings;
 use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::{Proxy, eventually};
 
-use super::{LARGEST, NARROW, Shared};
+use super::{LARGEST, NARROW, Shared, alice_publishes};
 use crate::scenarios::{everything_acked_is_there, too_large_spoils_no_neighbour};
 use crate::{Access, BRIDGE, Target, gateway, with};
 
@@ -175,14 +175,7 @@ fn forbidden_topics_are_told_and_cost_nobody_else() {
 fn forbidden_topics(mandatory: bool) {
     const COUNT: usize = 200;
     let proxy = Proxy::new();
-    let mut target = Shared::start_behind(&proxy, &Settings::default(), &["t"]);
-    let mut client = target.client();
-    client.binds("t", "amq.topic", "#");
-    client.closes();
-    let access = Access { login: Some(("alice".to_owned(), "{ value: wonder-1 }".to_owned())), tls: None };
-    let lines = Shared::bridge(&proxy.addr.to_string(), &access);
-    let mandatory = format!("  mandatory: {mandatory}");
-    let gateway = gateway(with(lines, &["  exchange: amq.topic", &mandatory, "topics: ['*']"]));
+    let (mut target, gateway) = alice_publishes(&proxy, &format!("  mandatory: {mandatory}"));
     let (mut good, mut bad) = (Client::edge(gateway.edge), Client::edge(gateway.edge));
     let before = proxy.accepted();
     let mut sent = Vec::new();

@@ -8,7 +8,7 @@ use frontier_integration_tests::raw::{Body, Client, time};
 use frontier_integration_tests::wait::eventually_within;
 use frontier_integration_tests::{Gateway, Proxy, Settings, eventually};
 
-use super::{Shared, TOOL_PATIENCE, node};
+use super::{Shared, TOOL_PATIENCE, alice_publishes, node};
 use crate::{Access, BRIDGE, Target, gateway, with};
 
 /// What the broker's own tool says of the connection to this virtual host.
@@ -104,13 +104,7 @@ fn headers_fill_a_frame_and_no_more() {
 fn a_connection_without_channels_left_is_made_anew() {
     const COUNT: usize = 60;
     let proxy = Proxy::new();
-    let mut target = Shared::start_behind(&proxy, &Plain::default(), &["t"]);
-    let mut client = target.client();
-    client.binds("t", "amq.topic", "#");
-    client.closes();
-    let access = Access { login: Some(("alice".to_owned(), "{ value: wonder-1 }".to_owned())), tls: None };
-    let lines = Shared::bridge(&proxy.addr.to_string(), &access);
-    let gateway = gateway(with(lines, &["  exchange: amq.topic", "  channel_max: 4", "topics: ['*']"]));
+    let (mut target, gateway) = alice_publishes(&proxy, "  channel_max: 4");
     let (mut good, mut bad) = (Client::edge(gateway.edge), Client::edge(gateway.edge));
     let before = proxy.accepted();
     let mut sent = Vec::new();
